@@ -1,0 +1,121 @@
+//! The audit log: who did what to whom, when, from where, and what came of it. Never a secret, and of a deleted user
+//! the id alone.
+
+use super::StoreError;
+use crate::values::{EventId, SessionId, Timestamp, UserId};
+use async_trait::async_trait;
+use std::net::IpAddr;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    Registered,
+    SignedIn,
+    SignInFailed,
+    SignedOut,
+    SignedOutEverywhere,
+    SessionEnded,
+    RefreshTokenReused,
+    PasswordChanged,
+    PasswordProofFailed,
+    EmailChanged,
+    EmailChangeAsked,
+    EmailVerified,
+    UsernameChanged,
+    UserCreated,
+    UserDeleted,
+    UserDisabled,
+    UserEnabled,
+    RolesChanged,
+}
+
+impl EventKind {
+    pub const ALL: [Self; 18] = [
+        Self::Registered,
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::SignedOut,
+        Self::SignedOutEverywhere,
+        Self::SessionEnded,
+        Self::RefreshTokenReused,
+        Self::PasswordChanged,
+        Self::PasswordProofFailed,
+        Self::EmailChanged,
+        Self::EmailChangeAsked,
+        Self::EmailVerified,
+        Self::UsernameChanged,
+        Self::UserCreated,
+        Self::UserDeleted,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::RolesChanged,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SignedOut => "signed_out",
+            Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::SessionEnded => "session_ended",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordProofFailed => "password_proof_failed",
+            Self::EmailChanged => "email_changed",
+            Self::EmailChangeAsked => "email_change_asked",
+            Self::EmailVerified => "email_verified",
+            Self::UsernameChanged => "username_changed",
+            Self::UserCreated => "user_created",
+            Self::UserDeleted => "user_deleted",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::RolesChanged => "roles_changed",
+        }
+    }
+
+    /// Reads what a store kept; a kind of a newer Keyward is `None`.
+    pub fn stored(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether something was refused.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::SignInFailed | Self::RefreshTokenReused | Self::PasswordProofFailed)
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody who is signed in.
+    Anonymous,
+    User(UserId),
+    /// Whoever runs the command line.
+    Operator,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub kind: EventKind,
+    pub actor: Actor,
+    /// Whom it befell, if that is a known user.
+    pub user: Option<UserId>,
+    pub session: Option<SessionId>,
+    pub address: Option<IpAddr>,
+    pub agent: Option<String>,
+    pub request_id: Option<String>,
+}
+
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Keeps events that tell of no change, such as a refused sign-in.
+    async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// The latest events that befell a user, newest first.
+    async fn of_user(&self, user: UserId, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Removes up to `most` events from before `before`; returns how many.
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize, StoreError>;
+}
