@@ -1,0 +1,153 @@
+//! A new password against the old one. All other sessions end, and this one is replaced: its tokens die with it.
+
+use super::{AuthenticateError, Caller, LoggedIn, SignedIn};
+use crate::Keyward;
+use crate::outside::{Busy, Verdict};
+use crate::passwords::Owner;
+use crate::records::{Actor, Change, EventKind, StoreError, User};
+use crate::tokens::KeyError;
+use crate::values::{Invalid, Password};
+
+#[derive(Debug)]
+pub struct PasswordChange {
+    pub current: Password,
+    pub new: Password,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    /// The current password is another.
+    #[error("the current password is wrong")]
+    Wrong,
+    #[error("the new password is refused: {0}")]
+    Password(Invalid),
+    /// The session ended while this ran: another change of the password won.
+    #[error("the session is over")]
+    SignedOut,
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyward {
+    pub async fn change_password(
+        &self,
+        person: &SignedIn,
+        asked: &PasswordChange,
+        caller: &Caller,
+    ) -> Result<LoggedIn, ChangePasswordError> {
+        self.check_password(&asked.new, &owner(&person.user)).map_err(ChangePasswordError::Password)?;
+        self.prove(&person.user, &asked.current, caller).await?;
+        let password = self.hasher.hash(&asked.new).await?;
+
+        let mut user = person.user.clone();
+        let changed = loop {
+            let change = Change {
+                if_version: Some(user.version),
+                password: Some(password.clone()),
+                end_sessions: Some(None),
+                ..Change::default()
+            };
+            let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
+            match self.store.users.change(user.id, &change, self.now(), std::slice::from_ref(&event)).await {
+                Err(StoreError::Stale) => {
+                    // Something else about the user changed: go on only while what was proven still holds.
+                    let again = self.still(person).await?;
+                    if again.password != person.user.password {
+                        return Err(ChangePasswordError::Wrong);
+                    }
+                    user = again;
+                }
+                other => {
+                    let changed = other?;
+                    event.log();
+                    break changed;
+                }
+            }
+        };
+        self.forget_ended(&changed).await;
+        let session = self.new_session(&changed, caller);
+        match self.store.sessions.insert(&session, self.policy.sessions_per_user, &[]).await {
+            Err(StoreError::Stale) => return Err(ChangePasswordError::SignedOut),
+            other => other?,
+        }
+        Ok(self.issue(changed, &session)?)
+    }
+
+    /// The user as it is now, if the session still lives.
+    pub(super) async fn still(&self, person: &SignedIn) -> Result<User, AuthenticateError> {
+        let session = self.store.sessions.by_id(person.session.id).await?;
+        let user = self.store.users.by_id(person.user.id).await?;
+        match (session, user) {
+            (Some(session), Some(user)) if session.is_live(&user, self.now()) => Ok(user),
+            _ => Err(AuthenticateError::Refused),
+        }
+    }
+
+    /// Compares the password that somebody gives as proof, and keeps an event of a wrong one.
+    pub(super) async fn prove(&self, user: &User, password: &Password, caller: &Caller) -> Result<(), ProofError> {
+        if self.hasher.verify(password, user.password.as_ref()).await? != Verdict::Wrong {
+            return Ok(());
+        }
+        self.note_wrong_proof(user, caller).await?;
+        Err(ProofError::Wrong)
+    }
+
+    pub(super) async fn note_wrong_proof(&self, user: &User, caller: &Caller) -> Result<(), StoreError> {
+        let event = self.event(EventKind::PasswordProofFailed, Actor::User(user.id), Some(user.id), caller);
+        self.store.audit.record(std::slice::from_ref(&event)).await?;
+        event.log();
+        Ok(())
+    }
+}
+
+/// Why a password given as proof proves nothing.
+#[derive(Debug)]
+pub(super) enum ProofError {
+    Wrong,
+    Busy(Busy),
+    Store(StoreError),
+}
+
+impl From<Busy> for ProofError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
+    }
+}
+
+impl From<StoreError> for ProofError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ProofError> for ChangePasswordError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Wrong => Self::Wrong,
+            ProofError::Busy(busy) => Self::Busy(busy),
+            ProofError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AuthenticateError> for ChangePasswordError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::SignedOut,
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Whose password it is, for the policy.
+pub(super) fn owner(user: &User) -> Owner<'_> {
+    Owner {
+        email: user.email.as_ref(),
+        username: user.username.as_ref(),
+        names: [user.first_name.as_ref(), user.last_name.as_ref()],
+    }
+}

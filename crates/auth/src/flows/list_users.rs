@@ -1,0 +1,33 @@
+//! The administrator's list of users, in pages.
+
+use super::{By, Forbidden};
+use crate::Keyward;
+use crate::records::{Event, Search, StoreError, User};
+use crate::values::{Permission, UserId};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyward {
+    /// Needs `users:read`. A page of at most `search.limit` users, and the id to go on after if there are more.
+    pub async fn list_users(&self, by: By<'_>, search: Search) -> Result<(Vec<User>, Option<UserId>), ListError> {
+        by.must(Permission::UsersRead)?;
+        let limit = search.limit;
+        let mut users = self.store.users.list(&Search { limit: limit + 1, ..search }).await?;
+        let more = users.len() > limit;
+        users.truncate(limit);
+        let next = users.last().filter(|_| more).map(|user| user.id);
+        Ok((users, next))
+    }
+
+    /// The latest security events of one user, newest first. Needs `users:read`.
+    pub async fn events_of(&self, by: By<'_>, user: UserId, limit: usize) -> Result<Vec<Event>, ListError> {
+        by.must(Permission::UsersRead)?;
+        Ok(self.store.audit.of_user(user, limit).await?)
+    }
+}

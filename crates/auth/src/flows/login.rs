@@ -1,0 +1,127 @@
+//! Sign-in with a password. Wrong password, unknown and disabled are one refusal, after one hash and one event, so that
+//! neither the reply nor its time tells them apart.
+
+use super::Caller;
+use crate::Keyward;
+use crate::outside::{Busy, Verdict};
+use crate::records::{Actor, EventKind, Session, SignIn, StoreError, User};
+use crate::tokens::{Claims, KeyError, RefreshToken};
+use crate::values::{Email, Password, PasswordHash, Role, Username};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub struct Attempt {
+    pub identifier: Identifier,
+    pub password: Password,
+}
+
+/// What a person calls oneself: with an `@` it is an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identifier {
+    Email(Email),
+    Username(Username),
+    /// A text that is neither, so nobody's.
+    Nobody,
+}
+
+impl Identifier {
+    pub fn parse(text: &str) -> Self {
+        if text.contains('@') {
+            Email::parse(text).map_or(Self::Nobody, Self::Email)
+        } else {
+            Username::parse(text.trim()).map_or(Self::Nobody, Self::Username)
+        }
+    }
+}
+
+/// A session and the tokens that stand for it.
+#[derive(Debug)]
+pub struct LoggedIn {
+    pub user: User,
+    pub access_token: String,
+    pub expires_in: Duration,
+    pub refresh_token: String,
+    pub refresh_expires_in: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Wrong password, unknown or disabled.
+    #[error("the identifier or the password is wrong")]
+    Refused,
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyward {
+    pub async fn login(&self, attempt: Attempt, caller: &Caller) -> Result<LoggedIn, LoginError> {
+        let user = match &attempt.identifier {
+            Identifier::Email(email) => self.store.users.by_email(email).await?,
+            Identifier::Username(username) => self.store.users.by_username(username).await?,
+            Identifier::Nobody => None,
+        };
+        let hash = user.as_ref().and_then(|user| user.password.as_ref());
+        let verdict = self.hasher.verify(&attempt.password, hash).await?;
+        let user = match user {
+            Some(user) if verdict != Verdict::Wrong && user.is_active() => user,
+            other => return self.refuse(other.as_ref(), caller).await,
+        };
+
+        let rehash = self.upgraded(&user, &attempt.password, verdict).await;
+        let session = self.new_session(&user, caller);
+        let sign_in = SignIn { user: user.id, at: session.created_at, rehash };
+        self.store.users.signed_in(&sign_in).await?;
+        let event =
+            self.event(EventKind::SignedIn, Actor::User(user.id), Some(user.id), caller).of_session(session.id);
+        match self.store.sessions.insert(&session, self.policy.sessions_per_user, std::slice::from_ref(&event)).await {
+            // Deleted since it was read.
+            Err(StoreError::Stale) => return Err(LoginError::Refused),
+            other => other?,
+        }
+        event.log();
+        Ok(self.issue(user, &session)?)
+    }
+
+    async fn refuse(&self, user: Option<&User>, caller: &Caller) -> Result<LoggedIn, LoginError> {
+        let event = self.event(EventKind::SignInFailed, Actor::Anonymous, user.map(|user| user.id), caller);
+        self.store.audit.record(std::slice::from_ref(&event)).await?;
+        event.log();
+        Err(LoginError::Refused)
+    }
+
+    /// The old hash and a new one, where the old is of other parameters than today's. A full hashing machine only
+    /// puts it off.
+    async fn upgraded(&self, user: &User, password: &Password, verdict: Verdict) -> Option<(PasswordHash, PasswordHash)> {
+        let too_long = password.expose().len() > self.hasher.most_bytes();
+        if verdict != Verdict::RightButOutdated || too_long {
+            return None;
+        }
+        Some((user.password.clone()?, self.hasher.hash(password).await.ok()?))
+    }
+
+    /// The tokens of a session as it is now. An access token never outlives its session.
+    pub(super) fn issue(&self, user: User, session: &Session) -> Result<LoggedIn, KeyError> {
+        let now = self.now();
+        let expires_at = (now + self.policy.access_ttl).min(session.expires_at());
+        let claims = Claims {
+            user: user.id,
+            session: session.id,
+            roles: user.roles.iter().map(Role::as_str).collect(),
+            signed_in_at: session.created_at,
+            expires_at,
+        };
+        let access_token = self.tokens.access.mint(&claims, now, self.random.as_ref())?;
+        let refresh = RefreshToken { session: session.id, generation: session.generation };
+        Ok(LoggedIn {
+            user,
+            access_token,
+            expires_in: expires_at.since(now),
+            refresh_token: self.tokens.refresh.write(refresh),
+            refresh_expires_in: session.expires_at().since(now),
+        })
+    }
+}

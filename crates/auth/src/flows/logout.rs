@@ -1,0 +1,51 @@
+//! Sign-out: of this session by removing its row, of all by raising the user's epoch.
+
+use super::{Caller, SignedIn};
+use crate::Keyward;
+use crate::records::{Actor, Change, EventKind, StoreError, User};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogoutError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyward {
+    /// Ends the session that asks.
+    pub async fn logout(&self, person: &SignedIn, caller: &Caller) -> Result<(), LogoutError> {
+        let id = person.user.id;
+        let event =
+            self.event(EventKind::SignedOut, Actor::User(id), Some(id), caller).of_session(person.session.id);
+        if self.store.sessions.end(person.session.id, id, std::slice::from_ref(&event)).await? {
+            event.log();
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of the person who asks, this one included.
+    pub async fn logout_everywhere(&self, person: &SignedIn, caller: &Caller) -> Result<(), LogoutError> {
+        let id = person.user.id;
+        match self.end_all(id, Actor::User(id), caller).await {
+            // Deleted meanwhile: then there is nothing left to end.
+            Ok(()) | Err(StoreError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The one write that ends all of a user's sessions. `Stale` if the user is gone.
+    pub(super) async fn end_all(&self, id: crate::values::UserId, actor: Actor, caller: &Caller) -> Result<(), StoreError> {
+        let change = Change { end_sessions: Some(None), ..Change::default() };
+        let event = self.event(EventKind::SignedOutEverywhere, actor, Some(id), caller);
+        let user = self.store.users.change(id, &change, self.now(), std::slice::from_ref(&event)).await?;
+        event.log();
+        self.forget_ended(&user).await;
+        Ok(())
+    }
+
+    /// Tidies up the rows that a raised epoch has ended. They are dead already, so a failure is only logged.
+    pub(super) async fn forget_ended(&self, user: &User) {
+        if let Err(error) = self.store.sessions.forget(user.id, user.epoch, user.kept_session).await {
+            tracing::warn!(%error, "ended sessions were not removed; the sweeper will");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What people do: one file per thing, each a method of [`Keyward`](crate::Keyward) with a closed error of its own.
+//! A flow decides, authorization included; it knows neither HTTP nor SQL.
+
+mod authenticate;
+mod change_password;
+mod create_user;
+mod delete_user;
+mod edit_user;
+mod introspect;
+mod keys;
+mod list_users;
+mod login;
+mod logout;
+mod new_user;
+mod refresh;
+mod register;
+mod sessions;
+mod setup;
+mod sweep;
+mod who;
+
+pub use authenticate::{AuthenticateError, SignedIn};
+pub use change_password::{ChangePasswordError, PasswordChange};
+pub use create_user::CreateError;
+pub use delete_user::DeleteError;
+pub use edit_user::{Edit, EditError};
+pub use keys::{KeysError, KeyState, KnownKey};
+pub use list_users::ListError;
+pub use login::{Attempt, Identifier, LoggedIn, LoginError};
+pub use logout::LogoutError;
+pub use new_user::{NewUser, NewUserError};
+pub use refresh::RefreshError;
+pub use register::RegisterError;
+pub use sessions::EndSessionsError;
+pub use setup::{SetupError, SetupLink};
+pub use who::{By, Caller, Forbidden, Target};

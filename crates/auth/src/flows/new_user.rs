@@ -1,0 +1,126 @@
+//! From what somebody typed to a user that can be kept: shared by registration, creation and set-up, so that one set
+//! of rules makes every user.
+
+use crate::Keyward;
+use crate::outside::Busy;
+use crate::passwords::{self, Owner};
+use crate::records::{StoreError, Unique, User};
+use crate::values::{
+    Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Timestamp, UserId, Username,
+};
+
+#[derive(Debug)]
+pub struct NewUser {
+    pub username: Option<Username>,
+    pub email: Option<Email>,
+    pub password: Password,
+    pub first_name: Option<Name>,
+    pub last_name: Option<Name>,
+    pub locale: Option<Locale>,
+    pub metadata: Metadata,
+    pub roles: Roles,
+    pub active: bool,
+    pub email_verified: bool,
+}
+
+impl NewUser {
+    /// An ordinary user with nothing but an address and a password.
+    pub fn with(email: Option<Email>, password: Password) -> Self {
+        Self {
+            username: None,
+            email,
+            password,
+            first_name: None,
+            last_name: None,
+            locale: None,
+            metadata: Metadata::default(),
+            roles: Roles::new([Role::user()]),
+            active: true,
+            email_verified: false,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NewUserError {
+    /// The password is refused by the policy.
+    #[error("the password is refused: {0}")]
+    Password(Invalid),
+    /// Neither an e-mail address nor a username to sign in with.
+    #[error("a user needs an e-mail address or a username")]
+    Nameless,
+    /// `email_verified` without an address.
+    #[error("there is no address to be verified")]
+    NothingToVerify,
+    #[error("taken: {0:?}")]
+    Taken(Unique),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for NewUserError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken(what) => Self::Taken(what),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl Keyward {
+    /// The password's policy, a quick look at what is taken, then the hash. That the names are free is decided by the
+    /// insert; looking first only saves a hash.
+    pub(super) async fn compose(&self, new: NewUser) -> Result<User, NewUserError> {
+        if new.email.is_none() && new.username.is_none() {
+            return Err(NewUserError::Nameless);
+        }
+        if new.email_verified && new.email.is_none() {
+            return Err(NewUserError::NothingToVerify);
+        }
+        let owner = Owner {
+            email: new.email.as_ref(),
+            username: new.username.as_ref(),
+            names: [new.first_name.as_ref(), new.last_name.as_ref()],
+        };
+        self.check_password(&new.password, &owner).map_err(NewUserError::Password)?;
+        if let Some(email) = &new.email
+            && self.store.users.by_email(email).await?.is_some()
+        {
+            return Err(NewUserError::Taken(Unique::Email));
+        }
+        if let Some(username) = &new.username
+            && self.store.users.by_username(username).await?.is_some()
+        {
+            return Err(NewUserError::Taken(Unique::Username));
+        }
+        let hash = self.hasher.hash(&new.password).await?;
+        let now = self.now();
+        let when = |flag: bool| -> Option<Timestamp> { flag.then_some(now) };
+        Ok(User {
+            id: UserId::new(now, self.random.as_ref()),
+            version: 1,
+            email_verified_at: when(new.email_verified),
+            username: new.username,
+            email: new.email,
+            pending_email: None,
+            first_name: new.first_name,
+            last_name: new.last_name,
+            locale: new.locale,
+            metadata: new.metadata,
+            roles: new.roles,
+            disabled_at: when(!new.active),
+            password: Some(hash),
+            epoch: 1,
+            kept_session: None,
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+        })
+    }
+
+    pub(super) fn check_password(&self, password: &Password, owner: &Owner<'_>) -> Result<(), Invalid> {
+        passwords::check(password, self.policy.password_min_length, self.hasher.most_bytes(), owner)
+    }
+}

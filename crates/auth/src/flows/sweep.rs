@@ -1,0 +1,44 @@
+//! Tidying up what time has ended: expired sessions, old events, keys that verify nothing any more. Nothing depends on
+//! it, since every use decides for itself whether a thing has expired.
+
+use super::{KeyState, KeysError};
+use crate::Keyward;
+use crate::records::StoreError;
+use std::time::Duration;
+
+/// How much is removed in one write, so that others are not kept waiting.
+const AT_ONCE: usize = 500;
+/// How long a retired key stays listed, for those who ask afterwards.
+const RETIRED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+impl Keyward {
+    pub async fn sweep(&self) -> Result<(), KeysError> {
+        let now = self.now();
+        while self.store.sessions.sweep(now, AT_ONCE).await? == AT_ONCE {}
+        while self.store.audit.sweep(now - self.policy.audit_kept, AT_ONCE).await? == AT_ONCE {}
+        self.sweep_keys().await
+    }
+
+    async fn sweep_keys(&self) -> Result<(), KeysError> {
+        if self.tokens.shared_secret.is_some() {
+            return Ok(());
+        }
+        let now = self.now();
+        for key in self.list_keys().await? {
+            let long_gone = key.verifies_until.is_some_and(|end| end + RETIRED_KEPT < now);
+            if key.state == KeyState::Retired && long_gone {
+                self.store.keys.remove(&key.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each part of the store answers, by name.
+    pub async fn health(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        let mut parts = Vec::with_capacity(self.store.parts.len());
+        for part in &self.store.parts {
+            parts.push((part.name(), part.check().await));
+        }
+        parts
+    }
+}

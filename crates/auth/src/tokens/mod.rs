@@ -1,0 +1,29 @@
+//! Tokens: what a client holds to prove a session. Owns their making and checking and the keys for both; it does not
+//! know whether a session lives.
+
+mod access;
+mod algorithm;
+mod key;
+mod master;
+mod refresh;
+mod ring;
+mod seal;
+
+pub use access::{AccessTokens, Claims, Issuer, Verified};
+pub use algorithm::Algorithm;
+pub use key::{KeyError, SigningKey};
+pub use master::Master;
+pub use refresh::{RefreshToken, RefreshTokens};
+pub use ring::{Ring, RingKey};
+pub use seal::Sealer;
+
+/// Both kinds of tokens, and what seals the keys of one of them.
+pub struct Tokens {
+    pub access: AccessTokens,
+    pub refresh: RefreshTokens,
+    pub sealer: Sealer,
+    /// What new access tokens are signed with.
+    pub algorithm: Algorithm,
+    /// The shared secret of HS256, if that is the algorithm.
+    pub shared_secret: Option<Master>,
+}
