@@ -1,0 +1,54 @@
+//! `POST /users`: an account for somebody else.
+
+use super::register::new_user;
+use super::view;
+use crate::Shared;
+use crate::body::Json;
+use crate::extract::{Origin, Person};
+use crate::fields::wrong_type;
+use crate::problem::Problem;
+use axum::extract::State;
+use axum::response::Response;
+use keyward_auth::flows::{By, CreateError, NewUser};
+use keyward_auth::values::{Email, Invalid, Permission, Role, Roles};
+
+pub(crate) async fn post(
+    State(web): State<Shared>,
+    Person(person): Person,
+    Origin(caller): Origin,
+    body: Result<Json, Problem>,
+) -> Result<Response, Problem> {
+    let by = By::Person(&person);
+    // A permission is answered before anything about the body.
+    if !by.may(Permission::UsersWrite) {
+        return Err(keyward_auth::flows::Forbidden.into());
+    }
+    let Json(mut body) = body?;
+    let email = body.text("email", Email::parse);
+    let roles = body.list("roles", Role::parse).map_or_else(|| Roles::new([Role::user()]), Roles::new);
+    let active = body.text("status", status).unwrap_or(true);
+    let email_verified = body.flag("email_verified").unwrap_or(false);
+    let new = new_user(&mut body);
+    let new = body.finish(new)?;
+    let new = NewUser { email, roles, active, email_verified, ..new };
+    let user = web.keyward.create_user(by, new, &caller).await?;
+    Ok(view::created(&user, &web.settings.public_url, None))
+}
+
+/// Whether this status is the active one.
+pub(super) fn status(text: &str) -> Result<bool, Invalid> {
+    match text {
+        "active" => Ok(true),
+        "disabled" => Ok(false),
+        _ => Err(wrong_type("active or disabled")),
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Forbidden(forbidden) => forbidden.into(),
+            CreateError::New(error) => error.into(),
+        }
+    }
+}

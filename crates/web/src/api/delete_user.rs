@@ -1,0 +1,48 @@
+//! `DELETE /users/me` with the password, and `DELETE /users/{id or username}` with `users:delete`.
+
+use crate::Shared;
+use crate::body::Json;
+use crate::extract::{IfMatch, Origin, Person, Whom};
+use crate::problem::{self, Problem};
+use axum::extract::State;
+use axum::http::StatusCode;
+use keyward_auth::flows::{By, DeleteError};
+use keyward_auth::values::Password;
+
+pub(crate) async fn me(
+    State(web): State<Shared>,
+    Person(person): Person,
+    Origin(caller): Origin,
+    IfMatch(version): IfMatch,
+    Json(mut body): Json,
+) -> Result<StatusCode, Problem> {
+    let password = body.required("password", Password::parse);
+    let password = body.finish(password)?;
+    web.keyward.delete_me(&person, &password, version, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn user(
+    State(web): State<Shared>,
+    Person(person): Person,
+    Origin(caller): Origin,
+    IfMatch(version): IfMatch,
+    Whom(target): Whom,
+) -> Result<StatusCode, Problem> {
+    web.keyward.delete_user(By::Person(&person), &target, version, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Forbidden(forbidden) => forbidden.into(),
+            DeleteError::NotFound => Self::not_found(),
+            DeleteError::Changed => Self::new(&problem::STALE, "the user is not of the version that If-Match names"),
+            DeleteError::Wrong => Self::new(&problem::WRONG_PASSWORD, "the password is wrong"),
+            DeleteError::LastAdministrator => Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays"),
+            DeleteError::Busy(busy) => busy.into(),
+            DeleteError::Store(error) => error.into(),
+        }
+    }
+}

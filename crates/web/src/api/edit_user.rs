@@ -1,0 +1,100 @@
+//! `PUT` and `PATCH` of `/users/me` and `/users/{id or username}`: both change only what is sent. What GET gave may be
+//! sent back: read-only members pass with their present value.
+
+use super::create_user::status;
+use super::view;
+use crate::Shared;
+use crate::body::Json;
+use crate::extract::{IfMatch, Origin, Person, Whom};
+use crate::problem::{self, Problem};
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use keyward_auth::flows::{By, Caller, Edit, EditError, SignedIn, Target};
+use keyward_auth::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Role, Roles, Username};
+
+pub(crate) async fn me(
+    State(web): State<Shared>,
+    Person(person): Person,
+    Origin(caller): Origin,
+    if_match: IfMatch,
+    uri: Uri,
+    Json(body): Json,
+) -> Result<Response, Problem> {
+    let target = Target::Id(person.user.id);
+    edit(&web, &person, &target, &caller, if_match, &uri, body).await
+}
+
+pub(crate) async fn user(
+    State(web): State<Shared>,
+    Person(person): Person,
+    Origin(caller): Origin,
+    Whom(target): Whom,
+    if_match: IfMatch,
+    uri: Uri,
+    body: Result<Json, Problem>,
+) -> Result<Response, Problem> {
+    // What is not yours is not there, whatever the body says.
+    if web.keyward.view_user(By::Person(&person), &target).await?.is_none() {
+        return Err(Problem::not_found());
+    }
+    edit(&web, &person, &target, &caller, if_match, &uri, body?.0).await
+}
+
+async fn edit(
+    web: &Shared,
+    person: &SignedIn,
+    target: &Target,
+    caller: &Caller,
+    IfMatch(if_version): IfMatch,
+    uri: &Uri,
+    mut body: crate::fields::Fields,
+) -> Result<Response, Problem> {
+    body.synonym("username", "user");
+    let mut edit = Edit {
+        if_version,
+        username: body.optional("username", Username::parse),
+        email: body.optional("email", Email::parse),
+        first_name: body.optional("first_name", Name::parse),
+        last_name: body.optional("last_name", Name::parse),
+        locale: body.optional("locale", Locale::parse),
+        metadata: body.object("metadata", Metadata::new),
+        password: body.text("password", Password::parse),
+        current_password: body.text("current_password", Password::parse),
+        roles: None,
+        active: body.text("status", status),
+        email_verified: body.flag("email_verified"),
+        id: body.text("id", |id| Ok(id.to_owned())),
+        pending_email: body.optional("pending_email", |email| Ok::<_, Invalid>(email.to_owned())),
+    };
+    edit.roles = body.list("roles", Role::parse).map(Roles::new);
+    body.ignore(&["picture", "created_at", "updated_at", "last_login_at", "message"]);
+    let edit = body.finish(Some(edit))?;
+    let edited = web.keyward.edit_user(By::Person(person), target, &edit, caller).await?;
+    Ok(view::user(&edited, uri))
+}
+
+impl From<EditError> for Problem {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound => Self::not_found(),
+            EditError::Forbidden => {
+                let detail = format!("this needs {}, and nobody sets another's password", Permission::UsersWrite);
+                Self::new(&problem::FORBIDDEN, detail)
+            }
+            EditError::Changed => Self::new(&problem::STALE, "the user is not of the version that If-Match names"),
+            EditError::ReadOnly(name) => Self::field(name, Invalid::new("read_only", "this cannot be changed")),
+            EditError::Invalid(name, invalid) => Self::field(name, invalid),
+            EditError::Taken(what) => Self::taken(what),
+            EditError::ReauthenticationRequired => {
+                let detail = "send current_password with it, or sign in again: this session is too old for that";
+                Self::new(&problem::REAUTHENTICATION_REQUIRED, detail)
+            }
+            EditError::Wrong => Self::new(&problem::WRONG_PASSWORD, "current_password is wrong"),
+            EditError::LastAdministrator => Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays"),
+            EditError::SignedOut => Self::invalid_token(),
+            EditError::Busy(busy) => busy.into(),
+            EditError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Reading request bodies: bounded in size and time, refused early, never decompressed. Gives [`Fields`], so that no
+//! handler sees JSON or a form.
+
+use crate::Shared;
+use crate::fields::{Fields, Unknown};
+use crate::problem::{self, Problem};
+use crate::strict_json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use keyward_auth::values::Invalid;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// The largest body of a request.
+pub const LARGEST: usize = 64 * 1024;
+/// How much of a refused body is still read, so that the refusal arrives at a client that is busy sending.
+const DRAINED: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(15);
+
+/// A JSON object.
+pub(crate) struct Json(pub(crate) Fields);
+/// A JSON object, or no body at all.
+pub(crate) struct OptionalJson(pub(crate) Fields);
+/// An `application/x-www-form-urlencoded` form.
+pub(crate) struct Form(pub(crate) Fields);
+/// Either.
+pub(crate) struct JsonOrForm(pub(crate) Fields);
+
+#[derive(PartialEq)]
+enum Kind {
+    Json,
+    Form,
+    Nothing,
+    Other,
+}
+
+impl FromRequest<Shared> for Json {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
+        match kind(request.headers()) {
+            Kind::Json => Ok(Self(json(request, web).await?)),
+            _ => Err(refuse_type(request, "application/json").await),
+        }
+    }
+}
+
+impl FromRequest<Shared> for OptionalJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
+        match kind(request.headers()) {
+            Kind::Json => Ok(Self(json(request, web).await?)),
+            Kind::Nothing => match read(request.into_body()).await?.is_empty() {
+                true => Ok(Self(Fields::new(Map::new(), Unknown::Refuse))),
+                false => Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "send application/json")),
+            },
+            _ => Err(refuse_type(request, "application/json").await),
+        }
+    }
+}
+
+impl FromRequest<Shared> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Shared) -> Result<Self, Problem> {
+        match kind(request.headers()) {
+            Kind::Form => Ok(Self(form(request).await?)),
+            _ => Err(refuse_type(request, "application/x-www-form-urlencoded").await),
+        }
+    }
+}
+
+impl FromRequest<Shared> for JsonOrForm {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
+        match kind(request.headers()) {
+            Kind::Json => Ok(Self(json(request, web).await?)),
+            Kind::Form => Ok(Self(form(request).await?)),
+            _ => Err(refuse_type(request, "application/json or application/x-www-form-urlencoded").await),
+        }
+    }
+}
+
+async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
+    let bytes = read(request.into_body()).await?;
+    let value = strict_json::parse(&bytes).map_err(|error| {
+        // The parser's own words may quote the body, which may hold a password.
+        let place = format!("the body is not valid JSON at line {}, column {}", error.line(), error.column());
+        Problem::new(&problem::INVALID_JSON, place)
+    })?;
+    match value {
+        Value::Object(members) => Ok(Fields::new(members, web.settings.unknown_fields)),
+        _ => Err(Problem::field("", Invalid::new("wrong_type", "the body must be an object"))),
+    }
+}
+
+/// A repeated parameter is an error, an empty one is absent, an unknown one is ignored (RFC 6749, section 3.1).
+async fn form(request: Request) -> Result<Fields, Problem> {
+    let bytes = read(request.into_body()).await?;
+    let mut members = Map::new();
+    for (name, value) in form_urlencoded::parse(&bytes) {
+        // The decoder replaces what is not UTF-8: such a form is refused, not guessed at.
+        if name.contains('\u{FFFD}') || value.contains('\u{FFFD}') {
+            return Err(Problem::new(&problem::MALFORMED_REQUEST, "the form is not UTF-8"));
+        }
+        if value.is_empty() {
+            continue;
+        }
+        if members.insert(name.into_owned(), Value::String(value.into_owned())).is_some() {
+            let problem = Problem::new(&problem::MALFORMED_REQUEST, "a form parameter stands twice");
+            return Err(problem.oauth("invalid_request"));
+        }
+    }
+    Ok(Fields::new(members, Unknown::Ignore))
+}
+
+fn kind(headers: &HeaderMap) -> Kind {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Kind::Other;
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Kind::Nothing };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(|part| part.trim().to_ascii_lowercase());
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = |parameter: String| match parameter.split_once('=') {
+        Some(("charset", set)) => matches!(set.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
+        _ => true,
+    };
+    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    match () {
+        () if !parts.all(is_utf8) => Kind::Other,
+        () if is_json => Kind::Json,
+        () if essence == "application/x-www-form-urlencoded" => Kind::Form,
+        () => Kind::Other,
+    }
+}
+
+async fn refuse_type(request: Request, wanted: &'static str) -> Problem {
+    drain(request.into_body()).await;
+    Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, format!("send {wanted} in UTF-8, uncompressed"))
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    use axum::body::HttpBody;
+    let too_large = || Problem::new(&problem::PAYLOAD_TOO_LARGE, "a body has at most 64 KiB");
+    let late = || Problem::new(&problem::TIMEOUT, "the body took too long to arrive");
+    if body.size_hint().lower() > LARGEST as u64 {
+        drain(body).await;
+        return Err(too_large());
+    }
+    let mut body = body;
+    match tokio::time::timeout(ARRIVAL, Limited::new(&mut body, LARGEST).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(too_large())
+        }
+        // The connection broke, or the framing is wrong: whoever sent it hears this if anybody does.
+        Ok(Err(_)) => Err(Problem::new(&problem::MALFORMED_REQUEST, "the body did not arrive whole")),
+        Err(_) => Err(late()),
+    }
+}
+
+/// Reads and forgets a bounded part of a body that is refused.
+async fn drain(mut body: Body) {
+    let read_some = async {
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), read_some).await;
+}

@@ -1,0 +1,125 @@
+//! Keyward over HTTP: routes, bodies, errors and pages. No SQL and no rules: a handler reads a request into values,
+//! calls one flow, and writes the answer.
+
+mod api;
+mod body;
+mod client_address;
+mod docs;
+mod extract;
+mod fields;
+mod frame;
+pub mod openapi;
+pub mod problem;
+mod routes;
+mod scope;
+mod serve;
+mod strict_json;
+
+pub use body::LARGEST as LARGEST_BODY;
+pub use fields::Unknown;
+pub use routes::Route;
+pub use serve::{Limits, serve};
+
+use api::*;
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use keyward_auth::Keyward;
+use problem::Problem;
+use routes::Routes;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// What the handlers share.
+pub struct Web {
+    pub keyward: Arc<Keyward>,
+    pub settings: Settings,
+    /// The OpenAPI document, as it is served.
+    document: String,
+    /// What begins the request ids of this process.
+    boot: String,
+}
+
+pub type Shared = Arc<Web>;
+
+/// What HTTP alone needs to know.
+#[derive(Clone)]
+pub struct Settings {
+    /// The URL under which clients reach the service, without a slash at the end.
+    pub public_url: String,
+    pub is_https: bool,
+    pub unknown_fields: Unknown,
+    pub cors_origins: Vec<HeaderValue>,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub request_timeout: Duration,
+    /// The names and secrets of services that may introspect tokens.
+    pub introspection_callers: Vec<(String, String)>,
+}
+
+impl Web {
+    pub fn new(keyward: Arc<Keyward>, settings: Settings) -> Shared {
+        let mut boot = [0; 4];
+        keyward.random.fill(&mut boot);
+        let document = openapi::document(&table(), &settings.public_url);
+        Arc::new(Self { keyward, document, settings, boot: format!("{:08x}", u32::from_ne_bytes(boot)) })
+    }
+}
+
+/// Every route, its aliases beside it.
+fn routes() -> Routes {
+    Routes::default()
+        .post("register", &["/auth/register", "/register"], register::post)
+        .post("login", &["/auth/login", "/login"], login::post)
+        .post("logout", &["/auth/logout", "/logout"], logout::post)
+        .post("refresh", &["/auth/refresh", "/refresh"], refresh::post)
+        .post("change_password", &["/auth/password/change"], change_password::post)
+        .get("check", &["/auth/check"], check::get)
+        .post("introspect", &["/auth/introspect"], introspect::post)
+        .get("me", &["/users/me", "/me", "/profile"], users::me)
+        .put("put_me", &["/users/me", "/me", "/profile"], edit_user::me)
+        .patch("patch_me", &["/users/me", "/profile"], edit_user::me)
+        .delete("delete_me", &["/users/me", "/me"], delete_user::me)
+        .get("list_sessions", &["/users/me/sessions"], sessions::list)
+        .delete("end_session", &["/users/me/sessions/{session}"], sessions::end)
+        .get("list_users", &["/users"], users::list)
+        .post("create_user", &["/users"], create_user::post)
+        .get("get_user", &["/users/{user}", "/profile/{id}"], users::get)
+        .put("put_user", &["/users/{user}", "/profile/{id}"], edit_user::user)
+        .patch("patch_user", &["/users/{user}"], edit_user::user)
+        .delete("delete_user", &["/users/{user}"], delete_user::user)
+        .post("end_user_sessions", &["/users/{user}/logout"], sessions::end_all)
+        .get("jwks", &["/.well-known/jwks.json"], jwks::get)
+        .get("live", &["/health/live"], health::live)
+        .get("ready", &["/health/ready", "/health"], health::ready)
+        .get("openapi", &["/openapi.json"], openapi::get)
+        .get("docs", &["/docs"], docs::swagger)
+        .get("redoc", &["/redoc"], docs::redoc)
+        .get("setup_page", &["/setup/{token}"], setup::get)
+        .post("setup", &["/setup/{token}"], setup::post)
+}
+
+/// The table of routes, for the document and its test.
+pub fn table() -> Vec<Route> {
+    routes().table
+}
+
+pub fn router(web: Shared) -> Router {
+    let origins = web.settings.cors_origins.clone();
+    let router = routes()
+        .router
+        .merge(docs::assets())
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::new(&problem::METHOD_NOT_ALLOWED, "see the Allow header"))
+        .with_state(web);
+    if origins.is_empty() { router } else { router.layer(cors(origins)) }
+}
+
+/// Browsers of these origins may call; no cookie is ever involved, so no credentials are allowed.
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, frame::X_REQUEST_ID])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .max_age(Duration::from_secs(600))
+}

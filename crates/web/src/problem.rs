@@ -1,0 +1,218 @@
+//! The one error that a client sees (RFC 9457), and the list of all kinds of it. Text of an inner failure never gets
+//! here but as `cause`, which is logged and not sent.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use keyward_auth::flows::Forbidden;
+use keyward_auth::outside::Busy;
+use keyward_auth::records::{StoreError, Unique};
+use keyward_auth::tokens::KeyError;
+use keyward_auth::values::Invalid;
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// A kind of problem: its `code` is stable and what programs compare.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:ident $code:literal $title:literal;)*) => {
+        $(pub static $name: Kind = Kind { status: StatusCode::$status, code: $code, title: $title };)*
+        /// Every kind, for the documents.
+        pub static KINDS: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+kinds! {
+    MALFORMED_REQUEST = BAD_REQUEST "malformed_request" "The request is malformed";
+    INVALID_JSON = BAD_REQUEST "invalid_json" "The body is not JSON";
+    UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Sign in first";
+    INVALID_TOKEN = UNAUTHORIZED "invalid_token" "The access token is not valid";
+    INVALID_CREDENTIALS = UNAUTHORIZED "invalid_credentials" "Sign-in refused";
+    INVALID_GRANT = UNAUTHORIZED "invalid_grant" "The refresh token is not valid";
+    FORBIDDEN = FORBIDDEN "forbidden" "Not permitted";
+    REAUTHENTICATION_REQUIRED = FORBIDDEN "reauthentication_required" "Proof is needed";
+    WRONG_PASSWORD = FORBIDDEN "wrong_password" "The password is wrong";
+    REGISTRATION_CLOSED = FORBIDDEN "registration_closed" "Registration is closed";
+    NOT_FOUND = NOT_FOUND "not_found" "Not found";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed";
+    TIMEOUT = REQUEST_TIMEOUT "timeout" "The request took too long to arrive";
+    TAKEN = CONFLICT "taken" "Already taken";
+    LAST_ADMINISTRATOR = CONFLICT "last_administrator" "The last administrator stays";
+    STALE = PRECONDITION_FAILED "stale" "The record has changed";
+    PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too large";
+    UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type";
+    INVALID = UNPROCESSABLE_ENTITY "invalid" "Some fields are not valid";
+    INTERNAL = INTERNAL_SERVER_ERROR "internal" "Internal error";
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "A store is unavailable";
+    BUSY = SERVICE_UNAVAILABLE "busy" "Too busy";
+    OVERDUE = SERVICE_UNAVAILABLE "overdue" "The answer took too long";
+}
+
+/// What is wrong with one member of the body, or one parameter.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FieldError {
+    /// A JSON Pointer (RFC 6901) into the body.
+    pub(crate) pointer: String,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: &str, invalid: Invalid) -> Self {
+        let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
+        Self { pointer, code: invalid.code, detail: invalid.detail }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    kind: &'static Kind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    /// The `error` of RFC 6749, section 5.2, where an OAuth client expects one.
+    oauth: Option<&'static str>,
+    /// What `WWW-Authenticate` says on a 401.
+    challenge: &'static str,
+    /// For the log.
+    pub(crate) cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    instance: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), oauth: None, challenge: "Bearer", cause: None }
+    }
+
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        let detail = errors.first().map_or(Cow::from("the body is not valid"), |e| {
+            format!("{}: {}", e.pointer.trim_start_matches('/'), e.detail).into()
+        });
+        Self { errors, ..Self::new(&INVALID, detail) }
+    }
+
+    pub(crate) fn field(name: &str, invalid: Invalid) -> Self {
+        Self::fields(vec![FieldError::new(name, invalid)])
+    }
+
+    pub(crate) fn invalid_token() -> Self {
+        // `error` only when a token was sent (RFC 6750, section 3.1).
+        Self {
+            challenge: r#"Bearer error="invalid_token""#,
+            ..Self::new(&INVALID_TOKEN, "the access token is not valid, or its session is over")
+        }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(&NOT_FOUND, "there is nothing here, or it is not yours")
+    }
+
+    pub(crate) fn taken(what: Unique) -> Self {
+        let (field, detail) = match what {
+            Unique::Email => ("email", "this e-mail address is taken"),
+            Unique::Username => ("username", "this username, or one that looks like it, is taken"),
+            Unique::Key => return Self::internal("a signing key's place is taken"),
+        };
+        Self { errors: vec![FieldError::new(field, Invalid::new("taken", detail))], ..Self::new(&TAKEN, detail) }
+    }
+
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let detail = "something went wrong here; quote the request id when you ask about it";
+        Self { cause: Some(cause.into()), ..Self::new(&INTERNAL, detail) }
+    }
+
+    pub(crate) fn oauth(self, error: &'static str) -> Self {
+        Self { oauth: Some(error), ..self }
+    }
+
+    pub(crate) fn challenge(self, challenge: &'static str) -> Self {
+        Self { challenge, ..self }
+    }
+
+    /// The body, with the request it occurred in as `instance`.
+    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+        let body = Body {
+            kind: format!("urn:keyward:problem:{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            detail: &self.detail,
+            code: self.kind.code,
+            instance: format!("urn:keyward:request:{request_id}"),
+            errors: &self.errors,
+            error: self.oauth,
+            error_description: self.oauth.map(|_| self.detail.as_ref()),
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+/// Carried as an extension, and written out by the frame, which knows the request id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status.into_response();
+        let (name, value) = match self.kind.status {
+            StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, self.challenge),
+            StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, "1"),
+            _ => return with(response, self),
+        };
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        with(response, self)
+    }
+}
+
+fn with(mut response: Response, problem: Problem) -> Response {
+    response.extensions_mut().insert(problem);
+    response
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Backend(cause) => Self {
+                cause: Some(cause),
+                ..Self::new(&STORE_UNAVAILABLE, "a store does not answer; try again in a moment")
+            },
+            StoreError::Taken(what) => Self::taken(what),
+            StoreError::Guarded => Self::new(&LAST_ADMINISTRATOR, "the last administrator stays"),
+            StoreError::Stale => Self::internal("a stale record reached the boundary"),
+        }
+    }
+}
+
+impl From<Busy> for Problem {
+    fn from(_: Busy) -> Self {
+        Self::new(&BUSY, "too many passwords are waiting to be checked; try again in a moment")
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(_: Forbidden) -> Self {
+        Self::new(&FORBIDDEN, "your roles do not permit this")
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        Self::internal(error.to_string())
+    }
+}

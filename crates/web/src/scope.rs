@@ -1,0 +1,68 @@
+//! What is known about one request besides the request itself: its id, where it comes from, and, as it is found out,
+//! which route and which user. Read by handlers and by the log line.
+
+use axum::extract::Request;
+use keyward_auth::flows::Caller;
+use keyward_auth::values::UserId;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) request_id: String,
+    pub(crate) address: IpAddr,
+    pub(crate) route: OnceLock<&'static str>,
+    pub(crate) user: OnceLock<UserId>,
+}
+
+/// The longest user agent that is kept.
+const LONGEST_AGENT: usize = 256;
+
+impl Scope {
+    /// Who calls, for sessions and the audit log.
+    pub(crate) fn caller(&self, agent: Option<&str>) -> Caller {
+        let printable = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect();
+        Caller {
+            address: Some(self.address),
+            agent: agent.map(printable),
+            request_id: Some(self.request_id.clone()),
+        }
+    }
+}
+
+/// Notes the path pattern of the route that answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Named(pub(crate) &'static str);
+
+#[derive(Clone)]
+pub(crate) struct NamedService<S> {
+    name: &'static str,
+    inner: S,
+}
+
+impl<S> Layer<S> for Named {
+    type Service = NamedService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        NamedService { name: self.0, inner }
+    }
+}
+
+impl<S: Service<Request>> Service<Request> for NamedService<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        if let Some(scope) = request.extensions().get::<Arc<Scope>>() {
+            let _ = scope.route.set(self.name);
+        }
+        self.inner.call(request)
+    }
+}
