@@ -15,6 +15,7 @@ mod scope;
 mod serve;
 mod strict_json;
 
+pub use api::user_json;
 pub use body::LARGEST as LARGEST_BODY;
 pub use fields::Unknown;
 pub use routes::Route;

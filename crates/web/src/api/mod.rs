@@ -18,3 +18,5 @@ pub(crate) mod setup;
 mod tokens;
 pub(crate) mod users;
 mod view;
+
+pub use view::user_json;

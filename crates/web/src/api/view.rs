@@ -111,3 +111,8 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
         Err(error) => crate::problem::Problem::internal(error.to_string()).into_response(),
     }
 }
+
+/// A user as clients see one; for the command line, which shows the same.
+pub fn user_json(user: &User) -> serde_json::Value {
+    serde_json::to_value(UserView::new(user)).unwrap_or_default()
+}

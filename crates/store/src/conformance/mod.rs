@@ -1,0 +1,123 @@
+//! What every backend must do, as plain async functions named as sentences, one file for each record. Owns no backend:
+//! each case gets an empty [`Store`](keyward_auth::records::Store) and panics where that breaks a promise. Time and ids
+//! are the cases' own, so that a run can be repeated.
+//!
+//! [`conformance!`](crate::conformance) lists every case and makes tests of them.
+#![expect(clippy::unwrap_used, reason = "a case tells of a broken promise by panicking")]
+
+pub mod administrators;
+pub mod audit;
+pub mod changes;
+pub mod keys;
+pub mod lists;
+mod sample;
+pub mod sessions;
+pub mod users;
+
+/// Makes a test of every case: `conformance!(crate::sqlite::open)` in a module `sqlite` gives
+/// `sqlite::users::one_of_many_racers_wins` and so on. `open` is an async function without arguments that returns an
+/// empty [`Store`](keyward_auth::records::Store) and whatever must be kept while it is used.
+///
+/// The caller needs `tokio` with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! conformance {
+    ($open:path) => {
+        $crate::conformance! { $open =>
+            users: [
+                a_user_comes_back_as_it_was_kept,
+                a_user_may_lack_whatever_is_optional,
+                absence_is_none,
+                an_email_is_taken_in_any_letter_case,
+                a_username_and_its_look_alikes_are_taken,
+                one_of_many_racers_wins,
+                a_refused_insert_leaves_neither_row_nor_event,
+                a_sign_in_is_noted_without_a_new_version,
+                a_hash_is_upgraded_only_if_it_is_still_there,
+                a_sign_in_of_nobody_does_nothing,
+                a_deleted_user_takes_the_sessions_along,
+                a_deleted_users_names_are_free_again,
+                deleting_a_stale_user_deletes_nothing,
+                one_of_many_deletions_wins,
+            ],
+            changes: [
+                every_field_changes_alone,
+                a_field_is_cleared_by_none,
+                a_change_returns_the_user_as_it_is_then,
+                a_change_to_a_stale_version_changes_nothing,
+                a_change_of_nobody_is_stale,
+                a_taken_name_changes_nothing,
+                an_email_may_change_its_letter_case,
+                a_freed_name_is_free,
+                one_of_many_changes_of_one_version_wins,
+                changes_of_different_fields_all_stay,
+                ending_sessions_raises_the_epoch_and_keeps_one,
+                racers_for_one_email_get_it_once,
+            ],
+            administrators: [
+                the_first_administrator_comes_once,
+                one_of_many_first_administrators_wins,
+                a_failed_first_administrator_leaves_the_way_open,
+                the_last_administrator_cannot_leave,
+                a_guarded_change_changes_nothing,
+                stale_comes_before_guarded,
+                a_stale_promotion_does_not_count,
+                a_demoted_administrator_can_come_back,
+                a_change_of_administrators_needs_a_version,
+                two_who_demote_each_other_leave_one,
+                two_who_disable_each_other_leave_one,
+                two_who_delete_each_other_leave_one,
+                many_who_leave_at_once_leave_one,
+            ],
+            lists: [
+                a_cursor_meets_everybody_once,
+                filters_narrow_and_combine,
+                a_prefix_finds_emails_and_usernames,
+                a_prefix_is_no_pattern,
+                a_role_is_found_whole,
+                a_prefix_keeps_cursor_and_limit,
+            ],
+            sessions: [
+                a_session_comes_back_as_it_was_kept,
+                a_session_of_nobody_is_refused,
+                the_oldest_sessions_end_beyond_the_cap,
+                racing_sign_ins_keep_to_the_cap,
+                a_rotation_moves_on_by_one,
+                one_of_many_rotations_wins,
+                an_expired_session_does_not_rotate,
+                what_is_gone_or_moved_on_does_not_rotate,
+                ending_tells_whether_there_was_one,
+                only_its_user_ends_a_session,
+                one_of_many_endings_wins,
+                a_rotation_racing_an_end_does_not_revive,
+                a_users_sessions_are_listed_newest_first,
+                forgetting_spares_the_kept_and_the_new,
+                a_sweep_takes_exactly_what_has_expired,
+                a_sweep_keeps_to_its_bound,
+                a_rotated_session_outlives_its_old_end,
+            ],
+            keys: [
+                keys_come_back_by_algorithm_and_sequence,
+                one_of_many_keys_of_a_sequence_wins,
+                a_sequence_is_of_one_algorithm,
+                a_removed_key_is_gone,
+            ],
+            audit: [
+                an_event_comes_back_as_it_was_kept,
+                the_latest_events_come_first,
+                events_are_written_with_and_only_with_a_change,
+                events_outlive_their_user,
+                a_sweep_takes_exactly_what_is_older,
+                a_sweep_keeps_to_its_bound,
+            ],
+        }
+    };
+    ($open:path => $($record:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
+        mod $record {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let (store, _kept) = $open().await;
+                $crate::conformance::$record::$case(&store).await;
+            }
+        )*}
+    )*};
+}

@@ -1,0 +1,148 @@
+//! Users, sessions and events by number: the same number is the same record in every run. And races: many tasks that
+//! start together.
+
+use keyward_auth::outside::Random;
+use keyward_auth::records::{Actor, Event, EventKind, Session, Store, StoreError, User};
+use keyward_auth::values::{
+    Email, EventId, Locale, Metadata, Name, PasswordHash, Role, Roles, SessionId, Timestamp, UserId, Username,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Barrier;
+
+/// How many take part in a race.
+pub(super) const RACERS: u64 = 24;
+
+/// The moment from which cases count.
+pub(super) const START: Timestamp = Timestamp::from_micros(1_795_254_000_000_000);
+
+/// A moment, in seconds after [`START`].
+pub(super) fn second(seconds: u64) -> Timestamp {
+    START + Duration::from_secs(seconds)
+}
+
+/// Bytes that follow from a number (splitmix64).
+struct Numbered(u64);
+
+impl Random for Numbered {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.0;
+        for chunk in bytes.chunks_mut(8) {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(mixed ^ (mixed >> 31)).to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(super) fn user_id(number: u64) -> UserId {
+    UserId::new(second(number), &Numbered(number))
+}
+
+pub(super) fn session_id(number: u64) -> SessionId {
+    SessionId::new(second(number), &Numbered(number))
+}
+
+/// `user7@example.com` alias `user.7`; ids are in the order of the numbers.
+pub(super) fn user(number: u64) -> User {
+    User {
+        id: user_id(number),
+        version: 1,
+        username: Some(Username::parse(&format!("name.{number}")).unwrap()),
+        email: Some(Email::parse(&format!("User{number}@example.com")).unwrap()),
+        email_verified_at: None,
+        pending_email: None,
+        first_name: Some(Name::parse("Zoë").unwrap()),
+        last_name: None,
+        locale: Some(Locale::parse("pt-BR").unwrap()),
+        metadata: Metadata::stored(r#"{"a":[1,"ü"]}"#.into()),
+        roles: Roles::new([Role::user()]),
+        disabled_at: None,
+        password: Some(PasswordHash::stored(format!("$hash${number}"))),
+        epoch: 0,
+        kept_session: None,
+        created_at: second(number),
+        updated_at: second(number),
+        last_login_at: None,
+    }
+}
+
+pub(super) fn administrator(number: u64) -> User {
+    User { roles: Roles::new([Role::user(), Role::admin()]), ..user(number) }
+}
+
+/// A session that ends at second 1000 if it is not used, and at second 5000 in any case.
+pub(super) fn session(number: u64, user: &User) -> Session {
+    Session {
+        id: session_id(number),
+        user: user.id,
+        epoch: user.epoch,
+        generation: 1,
+        rotated_at: second(number),
+        created_at: second(number),
+        last_used_at: second(number),
+        idle_at: second(1000),
+        ends_at: second(5000),
+        address: Some([192, 0, 2, 7].into()),
+        agent: Some("curl/8".into()),
+    }
+}
+
+pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
+    Event {
+        id: EventId::new(second(number), &Numbered(number)),
+        at: second(number),
+        kind,
+        actor: Actor::User(user),
+        user: Some(user),
+        session: None,
+        address: Some(std::net::Ipv6Addr::LOCALHOST.into()),
+        agent: None,
+        request_id: Some("r-1".into()),
+    }
+}
+
+/// Keeps a user and hands it on.
+pub(super) async fn kept(store: &Store, user: User) -> User {
+    store.users.insert(&user, &[]).await.unwrap();
+    user
+}
+
+/// How many events of a user there are.
+pub(super) async fn events_of(store: &Store, user: &User) -> usize {
+    store.audit.of_user(user.id, 1000).await.unwrap().len()
+}
+
+pub(super) async fn read(store: &Store, user: &User) -> Option<User> {
+    store.users.by_id(user.id).await.unwrap()
+}
+
+/// Starts `racers` tasks at once and returns what came of each, in their order.
+pub(super) async fn race<T, F>(store: &Store, racers: u64, run: impl Fn(Store, u64) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let line = Arc::new(Barrier::new(usize::try_from(racers).unwrap()));
+    let start = |number| {
+        let (line, run) = (Arc::clone(&line), run(store.clone(), number));
+        tokio::spawn(async move {
+            line.wait().await;
+            run.await
+        })
+    };
+    let tasks: Vec<_> = (0..racers).map(start).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+/// Exactly one racer won; the others were told `refusal`.
+pub(super) fn assert_one_winner<T: std::fmt::Debug>(results: &[Result<T, StoreError>], refusal: &StoreError) {
+    let losers = results.iter().filter(|result| result.as_ref().err() == Some(refusal)).count();
+    let winners = results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!((winners, losers), (1, results.len() - 1), "{results:?}");
+}

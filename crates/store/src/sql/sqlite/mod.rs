@@ -1,0 +1,114 @@
+//! The SQLite driver: readers in place, one writer with group commit. Owns files, connections and threads; the
+//! statements are the record files'.
+
+mod error;
+mod open;
+mod reader;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::OpenError;
+pub(crate) use writer::apply;
+
+use super::Sql;
+use super::migrate::{self, MigrationStatus};
+use super::statement::Steps;
+use super::{audit, guard, keys, sessions, users};
+use async_trait::async_trait;
+use keyward_auth::records::{Part, Store, StoreError};
+use keyward_auth::values::Timestamp;
+use reader::{Readers, Scanners};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use writer::Writer;
+
+/// How long one waits for another process that writes, such as a command beside a running service.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the facade stands on.
+pub(crate) struct Connections {
+    pub(crate) readers: Readers,
+    pub(crate) scanners: Scanners,
+    pub(crate) writer: Writer,
+}
+
+/// A database file, open. Clones and stores share it; the last one to go waits until what was asked for is written.
+#[derive(Clone)]
+pub struct Sqlite {
+    path: PathBuf,
+    sql: Sql,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, or makes an empty one: the file for its owner alone (0600), as are the folders on
+    /// the way to it that are missing (0700). Blocks, at most 5 seconds. Its schema may be missing or old:
+    /// see [`migrate`](Self::migrate).
+    ///
+    /// # Errors
+    /// Each is one line for the operator that says what is wrong with the path or the file, and what to do.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_within(path.as_ref(), PATIENCE)
+    }
+
+    fn open_within(path: &Path, patience: Duration) -> Result<Self, OpenError> {
+        // Readers open later: the working directory may be another by then. It also keeps SQLite from taking a name
+        // that begins with `file:` for a URI.
+        let path = std::path::absolute(path)
+            .map_err(|cause| OpenError::Path { path: path.to_owned(), cause: cause.to_string() })?;
+        let connection = open::writer(&path, patience)?;
+        let connections = Connections {
+            readers: Readers::new(path.clone()),
+            scanners: Scanners::new(path.clone()),
+            writer: Writer::start(connection)
+                .map_err(|cause| OpenError::Path { path: path.clone(), cause: cause.to_string() })?,
+        };
+        Ok(Self { path, sql: Sql(Arc::new(connections)) })
+    }
+
+    /// The migrations, applied or to be applied, in order. Changes nothing. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError::Schema`] if the schema is a newer Keyward's or not one that this one made.
+    pub fn status(&self) -> Result<Vec<MigrationStatus>, OpenError> {
+        schema::status(&self.path, migrate::ALL)
+    }
+
+    /// Applies the migrations that are due, each with its line in `keyward_migrations` in one exclusive transaction;
+    /// others who do so at once wait, and find it done. Returns those that it applied, with `now` for their time. Blocks.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status); and if another process holds the database for longer than 5 seconds.
+    pub fn migrate(&self, now: Timestamp) -> Result<Vec<MigrationStatus>, OpenError> {
+        schema::migrate(&self.path, migrate::ALL, now)
+    }
+
+    /// The records, all kept here. Needs a migrated schema, and a tokio runtime around its long lists.
+    pub fn store(&self) -> Store {
+        Store {
+            users: Arc::new(users::Users(self.sql.clone())),
+            sessions: Arc::new(sessions::Sessions(self.sql.clone())),
+            keys: Arc::new(keys::Keys(self.sql.clone())),
+            audit: Arc::new(audit::Audit(self.sql.clone())),
+            parts: vec![Arc::new(Database(self.sql.clone()))],
+        }
+    }
+}
+
+/// The database as readiness sees it.
+struct Database(Sql);
+
+#[async_trait]
+impl Part for Database {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        guard::members(&self.0).await?;
+        // The writer lives, and gets the lock.
+        self.0.atomically(Steps::default()).await.map(drop)
+    }
+}

@@ -1,0 +1,145 @@
+//! The file: who may read it, what is wrong with it, its schema, and what stands in it.
+
+use super::*;
+use crate::sql::migrate::Migration;
+use keyward_auth::outside::Random;
+use rusqlite::Connection;
+
+#[tokio::test]
+async fn each_store_reads_its_own_file() {
+    let ((one, _folder), (two, _other)) = (fresh(), fresh());
+    one.store().keys.insert(&key(1)).await.unwrap();
+    assert_eq!(one.store().keys.all().await.unwrap(), [key(1)]);
+    assert_eq!(two.store().keys.all().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn readiness_reads_and_writes() {
+    let (sqlite, _folder) = fresh();
+    let part = sqlite.store().parts[0].clone();
+    assert_eq!((part.name(), part.check().await), ("sqlite", Ok(())));
+}
+
+struct Zeros;
+
+impl Random for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_and_not_shown() {
+    let (sqlite, _folder) = fresh();
+    let id = keyward_auth::values::UserId::new(NOW, &Zeros);
+    let text = format!(
+        "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'canary', 'canary', NULL, NULL, NULL, NULL, NULL, \
+         '{{}}', ' user ', NULL, NULL, 0, NULL, 0, 0, NULL)"
+    );
+    let work: Work = Box::new(move |connection| {
+        connection.execute(&text, []).unwrap();
+        Ok(Default::default())
+    });
+    run(&sqlite, work).await.unwrap();
+    let Err(StoreError::Backend(text)) = sqlite.store().users.by_id(id).await else { panic!("it was read") };
+    assert_eq!(text, format!("keyward_users: what is stored in email of {id} cannot be read"));
+}
+
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/keyward.db");
+    let sqlite = Sqlite::open(&path).unwrap();
+    sqlite.migrate(NOW).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode(&path), mode(path.parent().unwrap()), mode(&folder.path().join("a"))),
+        (0o600, 0o700, 0o700)
+    );
+    assert_eq!(mode(&folder.path().join("a/b/keyward.db-wal")), 0o600);
+}
+
+#[test]
+fn a_wrong_path_is_one_line_that_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "not a database, but long enough to be taken for one at first sight".repeat(20))
+        .unwrap();
+    let told = |path: &Path| Sqlite::open(path).err().unwrap().to_string();
+    assert!(told(folder.path()).ends_with("is a folder; give the path of the database file in it"));
+    assert!(told(&file).contains("is not an SQLite database"));
+    assert!(told(&file.join("keyward.db")).contains("choose a path"));
+    assert_eq!(std::fs::read(&file).unwrap().len(), 66 * 20);
+}
+
+#[test]
+fn a_locked_file_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyward.db");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE t (x); BEGIN EXCLUSIVE").unwrap();
+    let refused = Sqlite::open_within(&path, Duration::from_millis(50));
+    assert!(matches!(refused.err(), Some(OpenError::Locked { .. })));
+}
+
+#[test]
+fn an_applications_own_tables_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let own = Connection::open(&path).unwrap();
+    own.execute_batch("CREATE TABLE users (id INTEGER); INSERT INTO users VALUES (7)").unwrap();
+    Sqlite::open(&path).unwrap().migrate(NOW).unwrap();
+    assert_eq!(own.query_row("SELECT id FROM users", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+}
+
+#[test]
+fn a_status_tells_what_is_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(folder.path().join("keyward.db")).unwrap();
+    let line = |applied_at| MigrationStatus { version: 1, name: "accounts".into(), applied_at };
+    assert_eq!(sqlite.status().unwrap()[0], line(None));
+    assert_eq!(sqlite.migrate(NOW).unwrap()[0], line(Some(NOW)));
+    assert_eq!(sqlite.status().unwrap()[0], line(Some(NOW)));
+}
+
+#[test]
+fn many_who_migrate_at_once_do_it_once() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyward.db");
+        let start = || Sqlite::open(&path).unwrap().migrate(NOW).unwrap().len();
+        let made: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(made, migrate::ALL.len());
+    }
+}
+
+#[test]
+fn a_newer_or_changed_schema_is_refused() {
+    let (sqlite, _folder) = fresh();
+    let plain = Connection::open(&sqlite.path).unwrap();
+    plain.execute("INSERT INTO keyward_migrations VALUES (999, 'later', 'x', 5)", []).unwrap();
+    for text in [sqlite.migrate(NOW).err().unwrap().to_string(), sqlite.status().err().unwrap().to_string()] {
+        assert!(text.contains("newer Keyward") && text.contains("999"), "{text}");
+    }
+    plain.execute("DELETE FROM keyward_migrations WHERE version = 999", []).unwrap();
+    plain.execute("UPDATE keyward_migrations SET checksum = 'x'", []).unwrap();
+    assert!(sqlite.migrate(NOW).err().unwrap().to_string().contains("migration 1 (accounts)"));
+}
+
+#[test]
+fn a_failing_migration_leaves_nothing() {
+    let (sqlite, _folder) = fresh();
+    let broken = Migration {
+        version: 2,
+        name: "broken",
+        text: "CREATE TABLE keyward_half (x BIGINT); CREATE GARBAGE",
+    };
+    let known = [Migration { ..migrate::ALL[0] }, broken];
+    assert!(matches!(schema::migrate(&sqlite.path, &known, NOW), Err(OpenError::Sqlite { .. })));
+    assert!(Connection::open(&sqlite.path).unwrap().prepare("SELECT * FROM keyward_half").is_err());
+    assert_eq!(sqlite.status().unwrap().len(), 1);
+}

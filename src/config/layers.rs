@@ -1,0 +1,219 @@
+//! One value for each key out of all that was given, and where it came from. Owns the order of the layers and the names
+//! of the environment; what a value means is its reader's.
+
+use super::dotenv;
+use super::problem::{Problem, suggestion};
+use super::readers::{Raw, Reader, Shape};
+use super::settings::{Key, keys};
+use super::sources::Sources;
+use super::toml_file;
+use std::collections::BTreeMap;
+use std::{fmt, fs};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Default,
+    /// The configuration file's name and the line.
+    File(String, usize),
+    /// The name in the `.env` file.
+    Dotenv(String),
+    /// The name in the environment.
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(name, line) => write!(f, "{name}, line {line}"),
+            Self::Dotenv(name) => write!(f, ".env, {name}"),
+            Self::Environment(name) => write!(f, "environment, {name}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// A key as it is in effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    pub path: &'static str,
+    /// As TOML; `(set)` for a secret and `(not set)` where nothing is.
+    pub value: String,
+    pub place: Place,
+}
+
+/// What was given, the winner of each key only, and what was found wrong so far.
+pub(super) struct Layers {
+    keys: BTreeMap<&'static str, Key>,
+    given: BTreeMap<&'static str, (Raw, Place)>,
+    pub(super) effective: Vec<Effective>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Layers {
+    pub(super) fn gather(sources: &Sources) -> Self {
+        let keys = keys().into_iter().map(|key| (key.path, key)).collect();
+        let mut layers = Self { keys, given: BTreeMap::new(), effective: Vec::new(), problems: Vec::new() };
+        let dotenv = layers.dotenv(sources.dotenv.as_deref().unwrap_or_default());
+        // From the weakest to the strongest; our own names beat the plain ones, wherever either stands.
+        if let Some((name, text)) = &sources.toml {
+            layers.toml(name, text);
+        }
+        for names in [Key::plain_name, Key::own_name] {
+            layers.variables(&dotenv, names, Place::Dotenv);
+            layers.variables(&sources.env, names, Place::Environment);
+        }
+        layers.flags(&sources.flags);
+        layers.unknown(&dotenv, &Place::Dotenv);
+        layers.unknown(&sources.env, &Place::Environment);
+        layers
+    }
+
+    fn toml(&mut self, file: &str, text: &str) {
+        let (entries, problems) = toml_file::read(file, text, &self.keys);
+        self.problems.extend(problems);
+        for (path, raw, line) in entries {
+            self.given.insert(path, (raw, Place::File(file.to_owned(), line)));
+        }
+    }
+
+    fn dotenv(&mut self, text: &str) -> Vec<(String, String)> {
+        if let Some(line) = dotenv::broken(text) {
+            self.problems
+                .push(Problem::new(format!(".env, line {line}"), "the line sets nothing; write NAME=value"));
+        }
+        dotenv::parse(text)
+    }
+
+    fn variables(
+        &mut self,
+        pairs: &[(String, String)],
+        name_of: fn(&Key) -> Option<String>,
+        place: fn(String) -> Place,
+    ) {
+        for key in self.keys.values() {
+            let Some(name) = name_of(key) else { continue };
+            let in_file = format!("{name}_FILE");
+            match (value(pairs, &name), value(pairs, &in_file).filter(|_| key.secret)) {
+                (Some(_), Some(_)) => {
+                    self.problems.push(Problem::at(
+                        key.path,
+                        place(name),
+                        format!("{in_file} is given too; only one can be"),
+                    ));
+                }
+                (None, Some(file)) => {
+                    self.given.insert(key.path, (Raw::File(file.to_owned()), place(in_file)));
+                }
+                (Some(text), None) => {
+                    // The platforms that set PORT expect to reach it from outside.
+                    let text = if name == "PORT" { format!("0.0.0.0:{text}") } else { text.to_owned() };
+                    self.given.insert(key.path, (Raw::Text(text), place(name)));
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn flags(&mut self, flags: &[(String, String)]) {
+        for (path, text) in flags {
+            if let Some(key) = self.keys.get(path.as_str()) {
+                self.given.insert(key.path, (Raw::Text(text.clone()), Place::Flag));
+            } else {
+                let hint = suggestion(path, self.keys.keys().copied());
+                self.problems.push(Problem::new(path, format!("there is no such key{hint}")));
+            }
+        }
+    }
+
+    /// A mistyped name would otherwise be a setting that silently does nothing.
+    fn unknown(&mut self, pairs: &[(String, String)], place: &dyn Fn(String) -> Place) {
+        let known: Vec<String> = self
+            .keys
+            .values()
+            .flat_map(|key| [Some(key.variable()), key.secret.then(|| format!("{}_FILE", key.variable()))])
+            .flatten()
+            .collect();
+        for (name, _) in pairs {
+            if name.starts_with("KEYWARD_") && !is_of_others(name) && !known.contains(name) {
+                let hint = suggestion(name, known.iter().map(String::as_str));
+                let from = place(name.clone());
+                self.problems.push(Problem::new(from.to_string(), format!("no setting has this name{hint}")));
+            }
+        }
+    }
+
+    /// The value of one key. `None` where it is wrong; the problem is noted.
+    pub(super) fn read<R: Reader>(&mut self, path: &'static str, reader: &R) -> Option<R::Value> {
+        let default = self.keys.get(path).map_or("", |key| key.default);
+        let (raw, place) = self.given.remove(path).unwrap_or((Raw::Text(default.into()), Place::Default));
+        let absent = (place == Place::Default && default.is_empty()).then(|| reader.absent()).flatten();
+        let set = absent.is_none();
+        let read = match absent {
+            Some(value) => Ok(value),
+            None => opened(&raw).and_then(|raw| reader.read(&raw)),
+        };
+        match read {
+            Ok(value) => {
+                let value_text = if set { shown::<R>(&raw) } else { "(not set)".into() };
+                self.effective.push(Effective { path, value: value_text, place });
+                Some(value)
+            }
+            Err(message) => {
+                self.problems.push(Problem::at(path, place, message));
+                None
+            }
+        }
+    }
+}
+
+impl Key {
+    fn own_name(&self) -> Option<String> {
+        Some(self.variable())
+    }
+
+    fn plain_name(&self) -> Option<String> {
+        self.plain.map(Into::into)
+    }
+}
+
+/// The last one counts, as in a shell.
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+}
+
+/// Names that Kubernetes sets for a service called `keyward`, and those of our own tests.
+fn is_of_others(name: &str) -> bool {
+    name == "KEYWARD_PORT"
+        || ["KEYWARD_PORT_", "KEYWARD_SERVICE_", "KEYWARD_TEST_"].iter().any(|start| name.starts_with(start))
+}
+
+/// The text of a `*_FILE`, without the one newline that editors and `echo` leave at its end.
+fn opened(raw: &Raw) -> Result<Raw, String> {
+    let Raw::File(path) = raw else { return Ok(raw.clone()) };
+    let text = fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    Ok(Raw::Text(text.to_owned()))
+}
+
+fn shown<R: Reader>(raw: &Raw) -> String {
+    match raw {
+        _ if R::SECRET => "(set)".into(),
+        Raw::Text(text) | Raw::File(text) => written(R::SHAPE, text),
+        Raw::List(items) => format!("{items:?}"),
+    }
+}
+
+/// A value as TOML has it.
+pub(super) fn written(shape: Shape, text: &str) -> String {
+    match shape {
+        Shape::Number if text.parse::<i64>().is_ok() => text.to_owned(),
+        Shape::List => {
+            let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+            format!("{items:?}")
+        }
+        Shape::Number | Shape::Text => format!("{text:?}"),
+    }
+}

@@ -1,0 +1,94 @@
+//! What has to fit together: loading as a whole, rules across keys, and what is allowed but worth a warning.
+
+use super::layers::Layers;
+use super::problem::{Problem, Problems};
+use super::settings::Config;
+use super::sources::Sources;
+use keyward_auth::tokens::Algorithm;
+use std::net::SocketAddr;
+
+impl Config {
+    /// The configuration in effect, or everything that is wrong with it.
+    pub fn load(sources: &Sources) -> Result<Self, Problems> {
+        let mut layers = Layers::gather(sources);
+        let config = Self::read(&mut layers);
+        let mut problems = layers.problems;
+        problems.extend(config.iter().flat_map(Self::conflicts));
+        match config {
+            Some(config) if problems.is_empty() => Ok(Self { effective: layers.effective, ..config }),
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// Where people reach the service, without a slash at the end: as set, or the listener's own address on loopback.
+    pub fn public_url(&self, bound: SocketAddr) -> Option<String> {
+        let own = || bound.ip().is_loopback().then(|| format!("http://{bound}"));
+        self.server.public_url.as_ref().map(ToString::to_string).or_else(own)
+    }
+
+    /// The claim `iss`: as set, or the public URL, or `keyward`.
+    pub fn issuer(&self, bound: SocketAddr) -> String {
+        let issuer = self.tokens.issuer.clone();
+        issuer.or_else(|| self.public_url(bound)).unwrap_or_else(|| "keyward".into())
+    }
+
+    fn conflicts(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        if self.tokens.algorithm == Algorithm::Hs256 && self.secrets.key.is_none() {
+            found.push(Problem::new(
+                "tokens.algorithm",
+                "HS256 signs with a secret of yours: give SECRET_KEY, of at least 32 bytes (`openssl rand -hex 32` \
+                 makes one)",
+            ));
+        }
+        if self.sessions.idle > self.sessions.lifetime {
+            found.push(Problem::new(
+                "sessions.idle",
+                "a session cannot be unused for longer than sessions.lifetime",
+            ));
+        }
+        if self.tokens.access_ttl > self.sessions.lifetime {
+            found
+                .push(Problem::new("tokens.access_ttl", "a token cannot live longer than sessions.lifetime"));
+        }
+        if u64::from(self.passwords.argon2_memory) > self.hashing.memory as u64 * 1024 {
+            found.push(Problem::new(
+                "hashing.memory",
+                "a single hash of passwords.argon2_memory needs more than this",
+            ));
+        }
+        found
+    }
+
+    /// What works and is still not as it should be, a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut warn = |text: &str| found.push(text.to_owned());
+        match &self.server.public_url {
+            Some(url) if !url.is_https() && !url.is_loopback() => {
+                warn(
+                    "server.public_url begins with http://: passwords and tokens would cross the network in the clear",
+                );
+            }
+            None if !self.server.listen.ip().is_loopback() => {
+                warn(
+                    "server.public_url is not set, though other machines reach this address: set it to the https:// \
+                     URL that people use",
+                );
+            }
+            _ => {}
+        }
+        for network in self.server.trusted_proxies.iter().filter(|network| network.prefix_len() < 8) {
+            warn(&format!(
+                "server.trusted_proxies holds {network}, which is very wide: everybody in it can choose their own address"
+            ));
+        }
+        if self.tokens.algorithm == Algorithm::Hs256 {
+            warn(
+                "tokens.algorithm is HS256: whoever can verify a token with SECRET_KEY can also make one; with ES256 \
+                 there is no such secret to share",
+            );
+        }
+        found
+    }
+}

@@ -1,0 +1,232 @@
+//! Every key that can be set: its meaning, its default and what it accepts, in one table. The structs, the names in the
+//! environment, the sample file and the checks all come from here; a new key is one entry and nothing else.
+
+use super::layers::{Effective, Layers};
+use super::origin::Origin;
+use super::readers::{
+    Callers, Choice, Count, DAY, HOUR, MINUTE, Many, Optional, Parsed, Reader, SECOND, Shape, Span, Strong,
+};
+use super::secret::Secret;
+use super::store_url::StoreUrl;
+use super::values::{
+    Caller, LogFormat, PasswordAlgorithm, Registration, UnknownFields, listen, log_filter, network, word,
+};
+use ipnet::IpNet;
+use keyward_auth::policy::Verification;
+use keyward_auth::tokens::Algorithm;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A row of the table, for those who look at all keys alike.
+pub(super) struct Key {
+    pub(super) path: &'static str,
+    pub(super) section: &'static str,
+    pub(super) section_meaning: &'static [&'static str],
+    pub(super) meaning: &'static [&'static str],
+    pub(super) accepts: String,
+    /// As it would be written; empty where nothing is.
+    pub(super) default: &'static str,
+    /// The name in the environment that other services use too.
+    pub(super) plain: Option<&'static str>,
+    pub(super) shape: Shape,
+    pub(super) secret: bool,
+}
+
+impl Key {
+    /// `KEYWARD_SERVER_LISTEN` of `server.listen`.
+    pub(super) fn variable(&self) -> String {
+        format!("KEYWARD_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// Completes a row with what its reader says.
+fn key_of<R: Reader>(reader: &R, mut key: Key) -> Key {
+    key.accepts = reader.accepts();
+    key.shape = R::SHAPE;
+    key.secret = R::SECRET;
+    key
+}
+
+/// `key: Type = default, reader [, or PLAIN_NAME];` in sections; the comments are the meanings that people read.
+macro_rules! settings {
+    ($( $(#[doc = $about:literal])* $section:ident: $Section:ident {
+        $( $(#[doc = $meaning:literal])* $key:ident: $Type:ty = $default:literal, $reader:expr $(, or $plain:literal)?; )*
+    } )*) => {
+        /// What the binary runs with, every value checked.
+        #[derive(Debug, Clone)]
+        pub struct Config {
+            $( $(#[doc = $about])* pub $section: $Section, )*
+            /// Each key with the value and where that came from; secrets only as being set.
+            pub effective: Vec<Effective>,
+        }
+
+        $( $(#[doc = $about])* #[derive(Debug, Clone)]
+        pub struct $Section { $( $(#[doc = $meaning])* pub $key: $Type, )* } )*
+
+        impl Config {
+            /// Reads all keys, also behind the first that is wrong. `None` where one was; `layers` has the problems.
+            pub(super) fn read(layers: &mut Layers) -> Option<Self> {
+                $( let $section = $Section::read(layers); )*
+                Some(Self { $( $section: $section?, )* effective: Vec::new() })
+            }
+        }
+
+        $( impl $Section {
+            fn read(layers: &mut Layers) -> Option<Self> {
+                $( let $key = layers.read(concat!(stringify!($section), ".", stringify!($key)), &$reader); )*
+                Some(Self { $( $key: $key?, )* })
+            }
+        } )*
+
+        /// The table's rows, in its order.
+        pub(super) fn keys() -> Vec<Key> {
+            let mut keys = Vec::new();
+            $( let section_meaning = &[$($about),*];
+            keys.extend([ $( key_of(&$reader, Key {
+                path: concat!(stringify!($section), ".", stringify!($key)),
+                section: stringify!($section),
+                section_meaning,
+                meaning: &[$($meaning),*],
+                accepts: String::new(),
+                default: $default,
+                plain: None $(.or(Some($plain)))?,
+                shape: Shape::Text,
+                secret: false,
+            }), )* ]); )*
+            keys
+        }
+    };
+}
+
+settings! {
+    /// Where the service listens and how people reach it.
+    server: Server {
+        /// The address to listen on; `:8000` is every address. `PORT` alone means 0.0.0.0 with that port.
+        listen: SocketAddr = "127.0.0.1:8000", Parsed("an address and port", listen), or "PORT";
+        /// Where people reach the service: for links, and as the issuer of tokens. Known by itself on loopback.
+        public_url: Option<Origin> = "", Optional(Parsed("https://host or http://host:port", Origin::parse_public));
+        /// The proxies in front, whose X-Forwarded-For and Forwarded are believed.
+        trusted_proxies: Vec<IpNet> = "", Many(Parsed("an address or a range such as 10.0.0.0/8", network));
+        /// How long a request may take in all.
+        request_timeout: Duration = "30s", Span(SECOND, 10 * MINUTE);
+        /// How long a client may take to send the header of a request.
+        header_timeout: Duration = "15s", Span(SECOND, 30 * SECOND);
+        /// How long requests may go on when the service is told to stop.
+        shutdown_grace: Duration = "20s", Span(Duration::ZERO, 10 * MINUTE);
+        /// The most connections at a time; the next ones wait.
+        max_connections: usize = "10000", Count(1, 1_000_000);
+    }
+
+    /// What HTTP clients may send, and from where.
+    http: Http {
+        /// What becomes of a field of a JSON body that is not known.
+        unknown_fields: UnknownFields = "refuse",
+            Choice(&[("refuse", UnknownFields::Refuse), ("ignore", UnknownFields::Ignore)]);
+        /// The origins whose pages may call from a browser (CORS). None: pages of other origins may not.
+        cors_origins: Vec<Origin> = "", Many(Parsed("scheme://host or scheme://host:port", Origin::parse));
+    }
+
+    /// Where the data is kept.
+    store: Store {
+        /// The database. This version keeps it in SQLite; a relative path counts from the working directory.
+        url: StoreUrl = "sqlite:./keyward-data/keyward.db", Parsed("sqlite:PATH", StoreUrl::parse), or "DATABASE_URL";
+    }
+
+    /// Secrets. Without any, a random one is kept beside the database in `keyward.key`.
+    /// Each can be read from a file instead: append _FILE to its name in the environment.
+    secrets: Secrets {
+        /// What all internal keys are derived from; without it, `secrets.key` or the key file.
+        master: Option<Secret> = "", Strong("KEYWARD_SECRETS_MASTER");
+        /// The secret that HS256 signs with; who verifies tokens offline has it too.
+        key: Option<Secret> = "", Strong("SECRET_KEY"), or "SECRET_KEY";
+    }
+
+    /// Access tokens.
+    tokens: Tokens {
+        /// How they are signed. With HS256 everybody who verifies a token can also make one.
+        algorithm: Algorithm = "ES256", Choice(&[
+            ("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa),
+            ("RS256", Algorithm::Rs256), ("HS256", Algorithm::Hs256),
+        ]), or "ALGORITHM";
+        /// The claim `iss`. By default the public URL, or `keyward` where none is known.
+        issuer: Option<String> = "", Optional(Parsed("a text without blanks", word));
+        /// The claim `aud`.
+        audience: String = "keyward", Parsed("a text without blanks", word);
+        /// The claim `client_id`.
+        client_id: String = "keyward", Parsed("a text without blanks", word);
+        /// How long an access token is good.
+        access_ttl: Duration = "15m", Span(10 * SECOND, 24 * HOUR);
+    }
+
+    /// Sessions, which refresh tokens keep alive.
+    sessions: Sessions {
+        /// How long a session lives unused.
+        idle: Duration = "30d", Span(10 * SECOND, 3650 * DAY);
+        /// How long a session lives in all; at least as long as `idle`.
+        lifetime: Duration = "180d", Span(10 * SECOND, 3650 * DAY);
+        /// The most sessions of one user; a new one ends the oldest.
+        per_user: usize = "100", Count(1, 10_000);
+    }
+
+    /// Passwords and how they are hashed. Hashes made otherwise stay good and are renewed at the next login.
+    passwords: Passwords {
+        /// With bcrypt, a password of more than 72 bytes is refused.
+        algorithm: PasswordAlgorithm = "argon2id",
+            Choice(&[("argon2id", PasswordAlgorithm::Argon2id), ("bcrypt", PasswordAlgorithm::Bcrypt)]);
+        /// The fewest characters of a password.
+        min_length: usize = "8", Count(8, 64);
+        /// Memory of one Argon2id hash, in KiB.
+        argon2_memory: u32 = "19456", Count(19_456, 1_048_576);
+        /// Passes of Argon2id over its memory.
+        argon2_passes: u32 = "2", Count(2, 16);
+        /// Work factor of bcrypt; one more takes twice as long.
+        bcrypt_cost: u32 = "12", Count(10, 15);
+    }
+
+    /// The machine that hashes passwords: threads of its own behind a queue.
+    hashing: Hashing {
+        /// How many passwords are hashed at a time; 0 is one for each core.
+        threads: usize = "0", Count(0, 256);
+        /// How many may wait; the next is answered 503 at once.
+        queue: usize = "256", Count(1, 100_000);
+        /// What all threads together may use, in MiB; fewer threads start where it is too little.
+        memory: usize = "256", Count(19, 65_536);
+    }
+
+    /// Who may have an account.
+    accounts: Accounts {
+        /// Whether anybody may register, or only administrators make users.
+        registration: Registration = "open", Choice(&[("open", Registration::Open), ("closed", Registration::Closed)]);
+        /// Whether a new e-mail address counts at once (`off`) or waits until it is proven (`optional`).
+        verification: Verification = "optional",
+            Choice(&[("off", Verification::Off), ("optional", Verification::Optional)]);
+    }
+
+    /// Rules about what a session may do.
+    policy: Policy {
+        /// How long after signing in e-mail and password may be changed without the password; 0 always asks for it.
+        fresh_for: Duration = "10m", Span(Duration::ZERO, 30 * DAY);
+    }
+
+    /// Token introspection (RFC 7662).
+    introspection: Introspection {
+        /// Who may ask with HTTP Basic, each as name:secret.
+        callers: Vec<Caller> = "", Callers;
+    }
+
+    /// The record of security events.
+    audit: Audit {
+        /// How long events are kept.
+        keep: Duration = "365d", Span(DAY, 36_500 * DAY);
+    }
+
+    /// The log on standard error.
+    log: Log {
+        /// How much is said.
+        level: String = "info",
+            Parsed("error, warn, info, debug, trace, or directives such as info,keyward_web=debug", log_filter);
+        /// Pretty for people, JSON for machines; auto is pretty on a terminal.
+        format: LogFormat = "auto",
+            Choice(&[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]);
+    }
+}

@@ -1,0 +1,192 @@
+//! The small values of a configuration and how they are written. Owns syntax; ranges and defaults stand in `settings`.
+
+use super::secret::{Secret, looks_like_a_sample};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+/// What becomes of a field that no request has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownFields {
+    Refuse,
+    Ignore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordAlgorithm {
+    Argon2id,
+    Bcrypt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    Open,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    Auto,
+    Pretty,
+    Json,
+}
+
+/// A range of addresses such as `10.0.0.0/8`, or one address. What everybody is in is refused.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    match text.parse::<IpNet>().ok().or_else(address) {
+        None => Err(format!("`{text}` is neither an address nor a range such as 10.0.0.0/8")),
+        Some(net) if net.prefix_len() == 0 => {
+            Err(format!("`{text}` would let everybody choose their own address; list your proxies"))
+        }
+        Some(net) => Ok(net.trunc()),
+    }
+}
+
+/// `127.0.0.1:8000`, `[::]:8000`, `localhost:8000` or `:8000`, which is every address of IPv4. Port 0 is any free one.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let full = match text.split_once(':') {
+        Some(("", _)) => format!("0.0.0.0{text}"),
+        Some(("localhost", port)) => format!("127.0.0.1:{port}"),
+        _ => text.to_owned(),
+    };
+    full.parse().map_err(|_| format!("`{text}` is not an address and port such as 127.0.0.1:8000"))
+}
+
+/// A short text for a claim or a log filter: something, and nothing invisible.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    let right = (1..=255).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    if right { Ok(text.to_owned()) } else { Err("a text of 1 to 255 characters without blanks".into()) }
+}
+
+/// A level, or directives `target=level` separated by commas.
+///
+/// A directive that is a bare target is refused, though `tracing` knows it: a mistyped level would read as one, and
+/// turn the log off.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let level = |text: &str| LEVELS.iter().any(|level| text.eq_ignore_ascii_case(level));
+    let directive = |text: &str| match text.trim().rsplit_once('=') {
+        Some((target, of)) => !target.trim().is_empty() && level(of.trim()),
+        None => level(text.trim()),
+    };
+    if text.split(',').all(directive) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is not one of error, warn, info, debug, trace, nor directives such as info,keyward_web=debug"
+        ))
+    }
+}
+
+/// Somebody who may introspect tokens with HTTP Basic.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub name: String,
+    pub secret: Secret,
+}
+
+impl Caller {
+    /// Name and secret in the clear, for whoever compares them.
+    pub fn expose(&self) -> (&str, &[u8]) {
+        (&self.name, self.secret.expose())
+    }
+
+    /// Reads `name:secret`. No message holds a part of the text: it is secret as a whole.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (name, secret) = text.split_once(':').ok_or("a caller is written name:secret")?;
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)) {
+            return Err("a caller's name consists of letters, digits, dot, underscore and hyphen".into());
+        }
+        if secret.chars().count() < 16 {
+            return Err(
+                "a caller's secret has at least 16 characters; `openssl rand -hex 32` makes one".into()
+            );
+        }
+        if looks_like_a_sample(secret) {
+            return Err(
+                "a caller's secret looks like one from an example; `openssl rand -hex 32` makes one".into()
+            );
+        }
+        Ok(Self { name: name.to_owned(), secret: Secret::new(secret) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks() {
+        for (text, written) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("192.0.2.1", "192.0.2.1/32"),
+            ("::1", "::1/128"),
+            ("fd00::/8", "fd00::/8"),
+        ] {
+            assert_eq!(network(text).unwrap().to_string(), written);
+        }
+        for text in [
+            "",
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.0/33",
+            "::1/129",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0/8",
+            "proxy",
+            "*",
+        ] {
+            assert!(network(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_to_listen_on() {
+        for (text, address) in [
+            ("127.0.0.1:8000", "127.0.0.1:8000"),
+            (":8000", "0.0.0.0:8000"),
+            ("localhost:80", "127.0.0.1:80"),
+            ("[::]:0", "[::]:0"),
+        ] {
+            assert_eq!(listen(text).unwrap().to_string(), address);
+        }
+        for text in
+            ["", ":", "8000", "0.0.0.0", "0.0.0.0:70000", "http://127.0.0.1:80", "::1:80:x", "host:80"]
+        {
+            assert!(listen(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn filters() {
+        for text in ["info", "TRACE", "off", "info,keyward_web=debug", "warn, a::b[span{x=1}]=trace"] {
+            assert!(log_filter(text).is_ok(), "{text}");
+        }
+        for text in ["", "inof", "info,", "keyward_web", "keyward_web=loud", "=info"] {
+            assert!(log_filter(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn callers() {
+        let caller = Caller::parse("gateway:c4nary:of-sixteen+").unwrap();
+        assert_eq!(
+            (caller.name.as_str(), caller.secret.expose()),
+            ("gateway", b"c4nary:of-sixteen+".as_slice())
+        );
+        assert!(!format!("{caller:?}").contains("c4nary"));
+        for text in [
+            "",
+            "c4nary",
+            ":c4nary-c4nary-c4nary",
+            "gate way:c4nary-c4nary-c4nary",
+            "gateway:c4nary",
+            "gateway:c4nary-changeme-c4nary",
+        ] {
+            assert!(!Caller::parse(text).unwrap_err().contains("c4nary"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! `keyward`: see [`keyward::commands`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keyward::commands::run()
+}

@@ -1,0 +1,212 @@
+//! From a configuration to a running service: the only file that names a concrete store.
+
+use crate::config::{
+    Config, Master, PasswordAlgorithm, Problem, Registration, UnknownFields, master,
+};
+use crate::hashing::{HashAlgorithm, HashPool, HashSettings};
+use crate::system::{SystemClock, SystemRandom};
+use axum::http::HeaderValue;
+use keyward_auth::Keyward;
+use keyward_auth::flows::{KeysError, SetupLink};
+use keyward_auth::outside::{Clock, Hasher, Random};
+use keyward_auth::policy::Policy;
+use keyward_auth::tokens::{
+    AccessTokens, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
+};
+use keyward_store::sql::{OpenError, Sqlite};
+use keyward_web::{Limits, Settings, Shared, Unknown, Web};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{future::Future, io};
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+
+/// Why the service does not start. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] Problem),
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(
+        "the signing keys in the database were sealed with another secret: give back the SECRET_KEY, KEYWARD_SECRETS_MASTER or keyward.key that they were made with"
+    )]
+    OtherSecret,
+    #[error("the signing keys: {0}")]
+    Keys(KeysError),
+    #[error("the hashing threads: {0}")]
+    Hashing(io::Error),
+    #[error("cannot listen on {0}: {1}; is something else there? Set server.listen or PORT")]
+    Listen(SocketAddr, io::Error),
+}
+
+impl From<KeysError> for StartError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Key(KeyError::Sealed) => Self::OtherSecret,
+            other => Self::Keys(other),
+        }
+    }
+}
+
+impl From<KeyError> for StartError {
+    fn from(error: KeyError) -> Self {
+        KeysError::Key(error).into()
+    }
+}
+
+/// The outside world; tests bring one that they can move.
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub hasher: Arc<dyn Hasher>,
+}
+
+impl World {
+    pub fn real(config: &Config) -> Result<Self, StartError> {
+        let hasher = HashPool::new(&hash_settings(config)).map_err(StartError::Hashing)?;
+        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), hasher })
+    }
+}
+
+/// Opens the database without touching its schema. Blocks.
+pub fn database(config: &Config) -> Result<Sqlite, StartError> {
+    Ok(Sqlite::open(config.store.url.path())?)
+}
+
+/// Everything but HTTP: the store, migrated, and the keys, loaded. `bound` is where the service listens, which is its
+/// own URL if no other is set.
+pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Arc<Keyward>, StartError> {
+    // The key file first: a database without its key would be of no use.
+    let master = master(config)?;
+    let database = database(config)?;
+    for done in database.migrate(world.clock.now())? {
+        tracing::info!(version = done.version, name = %done.name, "migrated");
+    }
+    let keyward = Keyward {
+        store: database.store(),
+        setup: SetupLink::new(world.random.as_ref()),
+        tokens: tokens(config, &master, bound)?,
+        policy: policy(config),
+        clock: world.clock,
+        random: world.random,
+        hasher: world.hasher,
+    };
+    keyward.load_keys().await?;
+    Ok(Arc::new(keyward))
+}
+
+fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens, StartError> {
+    let secret = MasterSecret::new(master.secret.expose());
+    let algorithm = config.tokens.algorithm;
+    let issuer = Issuer {
+        issuer: config.issuer(bound),
+        audience: config.tokens.audience.clone(),
+        client_id: config.tokens.client_id.clone(),
+    };
+    let shared = config.secrets.key.as_ref().filter(|_| algorithm.is_symmetric());
+    Ok(Tokens {
+        access: AccessTokens::new(issuer, Policy::default().clock_leeway),
+        refresh: RefreshTokens::new(&secret),
+        sealer: Sealer::new(&secret)?,
+        algorithm,
+        shared_secret: shared.map(|key| MasterSecret::new(key.expose())),
+    })
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        registration_open: config.accounts.registration == Registration::Open,
+        verification: config.accounts.verification,
+        password_min_length: config.passwords.min_length,
+        access_ttl: config.tokens.access_ttl,
+        session_idle: config.sessions.idle,
+        session_lifetime: config.sessions.lifetime,
+        sessions_per_user: config.sessions.per_user,
+        fresh_for: config.policy.fresh_for,
+        audit_kept: config.audit.keep,
+        ..Policy::default()
+    }
+}
+
+fn hash_settings(config: &Config) -> HashSettings {
+    HashSettings {
+        algorithm: match config.passwords.algorithm {
+            PasswordAlgorithm::Argon2id => HashAlgorithm::Argon2id,
+            PasswordAlgorithm::Bcrypt => HashAlgorithm::Bcrypt,
+        },
+        memory_kib: config.passwords.argon2_memory,
+        passes: config.passwords.argon2_passes,
+        bcrypt_cost: config.passwords.bcrypt_cost,
+        threads: config.hashing.threads,
+        queue: config.hashing.queue,
+        memory_budget_mib: config.hashing.memory,
+    }
+}
+
+/// The web layer over an open Keyward.
+pub fn web(config: &Config, bound: SocketAddr, keyward: Arc<Keyward>) -> Shared {
+    let callers = config.introspection.callers.iter();
+    let settings = Settings {
+        public_url: config.public_url(bound).unwrap_or_default(),
+        is_https: config.server.public_url.as_ref().is_some_and(|url| url.is_https()),
+        unknown_fields: match config.http.unknown_fields {
+            UnknownFields::Refuse => Unknown::Refuse,
+            UnknownFields::Ignore => Unknown::IgnoreHarmless,
+        },
+        cors_origins: config
+            .http
+            .cors_origins
+            .iter()
+            .filter_map(|origin| HeaderValue::try_from(origin.to_string()).ok())
+            .collect(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        request_timeout: config.server.request_timeout,
+        introspection_callers: callers
+            .map(|caller| (caller.name.clone(), String::from_utf8_lossy(caller.secret.expose()).into_owned()))
+            .collect(),
+    };
+    Web::new(keyward, settings)
+}
+
+/// Serves on the listener, with the periodic work beside it, until `stop` is done.
+pub async fn serve(config: &Config, listener: TcpListener, web: Shared, stop: impl Future<Output = ()>) {
+    let limits = Limits {
+        header_timeout: config.server.header_timeout,
+        shutdown_grace: config.server.shutdown_grace,
+        max_connections: config.server.max_connections,
+    };
+    let keys = tokio::spawn(watch_keys(web.keyward.clone()));
+    let sweeper = tokio::spawn(sweep(web.keyward.clone()));
+    keyward_web::serve(listener, web.clone(), keyward_web::router(web), limits, stop).await;
+    keys.abort();
+    sweeper.abort();
+}
+
+/// Learns of keys that another process added: within a second, and well before they sign.
+async fn watch_keys(keyward: Arc<Keyward>) {
+    let mut ticks = ticks(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        if let Err(error) = keyward.load_keys().await {
+            tracing::warn!(%error, "the signing keys could not be looked at");
+        }
+    }
+}
+
+async fn sweep(keyward: Arc<Keyward>) {
+    let mut ticks = ticks(Duration::from_secs(60));
+    loop {
+        ticks.tick().await;
+        if let Err(error) = keyward.sweep().await {
+            tracing::warn!(%error, "the sweep did not finish; the next one will go on");
+        }
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
