@@ -33,8 +33,8 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
     let (sqlite, _folder) = fresh();
     let id = keyward_auth::values::UserId::new(NOW, &Zeros);
     let text = format!(
-        "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'canary', 'canary', NULL, NULL, NULL, NULL, NULL, \
-         '{{}}', ' user ', NULL, NULL, 0, NULL, 0, 0, NULL)"
+        "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'a@b.test', 'a@b.test', NULL, NULL, NULL, NULL, NULL, \
+         '{{}}', ' user ', NULL, NULL, 0, 'canary', 0, 0, NULL)"
     );
     let work: Work = Box::new(move |connection| {
         connection.execute(&text, []).unwrap();
@@ -42,7 +42,7 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
     });
     run(&sqlite, work).await.unwrap();
     let Err(StoreError::Backend(text)) = sqlite.store().users.by_id(id).await else { panic!("it was read") };
-    assert_eq!(text, format!("keyward_users: what is stored in email of {id} cannot be read"));
+    assert_eq!(text, format!("keyward_users: what is stored in kept_session of {id} cannot be read"));
 }
 
 #[test]
