@@ -24,10 +24,8 @@ impl Keyward {
     pub async fn authenticate(&self, token: &str) -> Result<SignedIn, AuthenticateError> {
         let now = self.now();
         let token = self.tokens.access.verify(token, now).ok_or(AuthenticateError::Refused)?;
-        let session = self.store.sessions.by_id(token.session).await?;
-        let user = self.store.users.by_id(token.user).await?;
-        match (session, user) {
-            (Some(session), Some(user)) if session.is_live(&user, now) => Ok(SignedIn { user, session }),
+        match self.store.sessions.with_user(token.session, token.user).await? {
+            Some((session, user)) if session.is_live(&user, now) => Ok(SignedIn { user, session }),
             _ => Err(AuthenticateError::Refused),
         }
     }

@@ -79,10 +79,8 @@ impl Keyward {
 
     /// The user as it is now, if the session still lives.
     pub(super) async fn still(&self, person: &SignedIn) -> Result<User, AuthenticateError> {
-        let session = self.store.sessions.by_id(person.session.id).await?;
-        let user = self.store.users.by_id(person.user.id).await?;
-        match (session, user) {
-            (Some(session), Some(user)) if session.is_live(&user, self.now()) => Ok(user),
+        match self.store.sessions.with_user(person.session.id, person.user.id).await? {
+            Some((session, user)) if session.is_live(&user, self.now()) => Ok(user),
             _ => Err(AuthenticateError::Refused),
         }
     }

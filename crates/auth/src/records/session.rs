@@ -49,6 +49,10 @@ pub trait Sessions: Send + Sync {
     /// As stored, expired or not.
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
+    /// A session and a user, read side by side for every request that brings an access token: `None` unless both are
+    /// there. Whether they belong together is for the caller to see.
+    async fn with_user(&self, id: SessionId, user: UserId) -> Result<Option<(Session, User)>, StoreError>;
+
     /// Moves a session from `generation` to the next if it is still there and not expired at `now`; returns it as it
     /// is then. One of many racers gets it, the others get `None`.
     async fn rotate(

@@ -78,6 +78,7 @@ macro_rules! conformance {
             ],
             sessions: [
                 a_session_comes_back_as_it_was_kept,
+                a_session_and_a_user_are_read_side_by_side,
                 a_session_of_nobody_is_refused,
                 the_oldest_sessions_end_beyond_the_cap,
                 racing_sign_ins_keep_to_the_cap,

@@ -24,6 +24,16 @@ pub async fn a_session_comes_back_as_it_was_kept(store: &Store) {
     assert_eq!(store.sessions.by_id(session_id(3)).await, Ok(None));
 }
 
+pub async fn a_session_and_a_user_are_read_side_by_side(store: &Store) {
+    let (ada, bob) = (kept(store, user(1)).await, kept(store, user(2)).await);
+    let own = opened(store, session(1, &ada)).await;
+    assert_eq!(store.sessions.with_user(own.id, ada.id).await, Ok(Some((own.clone(), ada.clone()))));
+    // Not this user's: the caller sees it by the session's own `user`.
+    assert_eq!(store.sessions.with_user(own.id, bob.id).await, Ok(Some((own.clone(), bob))));
+    assert_eq!(store.sessions.with_user(session_id(2), ada.id).await, Ok(None));
+    assert_eq!(store.sessions.with_user(own.id, user(3).id).await, Ok(None));
+}
+
 pub async fn a_session_of_nobody_is_refused(store: &Store) {
     let ada = kept(store, user(1)).await;
     store.users.delete(&ada, &[]).await.unwrap();

@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 /// A row of a reader, in place, or one that a write handed back.
 pub(crate) enum Row<'r> {
-    Sqlite(&'r rusqlite::Row<'r>),
+    /// The columns from this one on.
+    Sqlite(&'r rusqlite::Row<'r>, usize),
     Kept(&'r [Value<'static>]),
 }
 
@@ -26,7 +27,7 @@ enum Cell<'r> {
 impl Row<'_> {
     fn cell(&self, column: usize) -> Result<Cell<'_>, Unreadable> {
         Ok(match self {
-            Self::Sqlite(row) => match row.get_ref(column).map_err(|_| Unreadable(column))? {
+            Self::Sqlite(row, from) => match row.get_ref(from + column).map_err(|_| Unreadable(column))? {
                 ValueRef::Null => Cell::Null,
                 ValueRef::Integer(number) => Cell::Int(number),
                 ValueRef::Text(text) => Cell::Text(text),
@@ -41,6 +42,14 @@ impl Row<'_> {
                 Value::Bytes(bytes) => Cell::Bytes(bytes),
             },
         })
+    }
+
+    /// What stands behind the first so many columns, as a row of its own.
+    pub(crate) fn behind(&self, columns: usize) -> Row<'_> {
+        match self {
+            Self::Sqlite(row, from) => Row::Sqlite(row, from + columns),
+            Self::Kept(values) => Row::Kept(values.get(columns..).unwrap_or_default()),
+        }
     }
 
     pub(crate) fn int(&self, column: usize) -> Result<i64, Unreadable> {
@@ -94,6 +103,14 @@ impl Row<'_> {
         self.text(column)?.parse().map_err(|_| Unreadable(column))
     }
 }
+
+/// The names of columns as one text, each behind a prefix such as `u.`.
+macro_rules! names {
+    ($of:literal: $first:ident $(, $more:ident)*) => {
+        concat!($of, stringify!($first) $(, ", ", $of, stringify!($more))*)
+    };
+}
+pub(crate) use names;
 
 /// How a record lies in its table.
 pub(crate) struct Record<T> {

@@ -4,22 +4,43 @@
 use super::row::{Record, Row, Unreadable};
 use super::statement::{Statement, Steps};
 use super::value::Value;
-use super::{Sql, audit};
+use super::{Sql, audit, users};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Event, Session, StoreError};
+use keyward_auth::records::{self, Event, Session, StoreError, User};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use std::net::IpAddr;
 
 macro_rules! columns {
     () => {
-        "id, user_id, epoch, generation, rotated_at, created_at, last_used_at, idle_at, ends_at, address, agent"
+        columns!("")
+    };
+    ($of:literal) => {
+        $crate::sql::row::names!(
+            $of: id, user_id, epoch, generation, rotated_at, created_at, last_used_at, idle_at, ends_at, address, agent
+        )
     };
 }
 
 static SESSION: Record<Session> = Record { table: "keyward_sessions", columns: columns!(), read };
 
+static SESSION_AND_USER: Record<(Session, User)> = Record {
+    table: "keyward_sessions",
+    columns: concat!(columns!(), ", ", users::columns!()),
+    read: |row| Ok((read(row)?, users::read(&row.behind(COLUMNS))?)),
+};
+/// How many columns a session has.
+const COLUMNS: usize = 11;
+
 static BY_ID: Statement =
     Statement::new(concat!("SELECT ", columns!(), " FROM keyward_sessions WHERE id = $1"));
+/// One statement, so one look at the file's locks: this is what every request with a token costs.
+static WITH_USER: Statement = Statement::new(concat!(
+    "SELECT ",
+    columns!("s."),
+    ", ",
+    users::columns!("u."),
+    " FROM keyward_sessions AS s, keyward_users AS u WHERE s.id = $1 AND u.id = $2"
+));
 static OF_USER: Statement = Statement::new(concat!(
     "SELECT ",
     columns!(),
@@ -97,6 +118,10 @@ impl records::Sessions for Sessions {
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.0.one(&BY_ID, &[id.into()], &SESSION).await
+    }
+
+    async fn with_user(&self, id: SessionId, user: UserId) -> Result<Option<(Session, User)>, StoreError> {
+        self.0.one(&WITH_USER, &[id.into(), user.into()], &SESSION_AND_USER).await
     }
 
     async fn rotate(

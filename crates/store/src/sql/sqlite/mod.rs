@@ -92,13 +92,21 @@ impl Sqlite {
             sessions: Arc::new(sessions::Sessions(self.sql.clone())),
             keys: Arc::new(keys::Keys(self.sql.clone())),
             audit: Arc::new(audit::Audit(self.sql.clone())),
-            parts: vec![Arc::new(Database(self.sql.clone()))],
+            parts: vec![Arc::new(Database {
+                sql: self.sql.clone(),
+                path: self.path.clone(),
+                file: identity(&self.path),
+            })],
         }
     }
 }
 
 /// The database as readiness sees it.
-struct Database(Sql);
+struct Database {
+    sql: Sql,
+    path: PathBuf,
+    file: Option<(u64, u64)>,
+}
 
 #[async_trait]
 impl Part for Database {
@@ -107,8 +115,25 @@ impl Part for Database {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        guard::members(&self.0).await?;
+        // A file that was removed or replaced goes on to be written, and nobody will ever find that again.
+        if identity(&self.path) != self.file {
+            let path = self.path.display();
+            return Err(StoreError::Backend(format!("{path} is no longer the file that was opened; restart")));
+        }
+        guard::members(&self.sql).await?;
         // The writer lives, and gets the lock.
-        self.0.atomically(Steps::default()).await.map(drop)
+        self.sql.atomically(Steps::default()).await.map(drop)
     }
+}
+
+/// What tells a file from others that have had its name.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }

@@ -1,12 +1,13 @@
 //! Opening the file: who may read it, and all the settings of connections. Runs no statement of a record.
 
 use super::error::OpenError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Statements that a connection keeps prepared. The texts of the record files are some thirty; changes of users add one
 /// for each set of columns that occurs.
@@ -37,14 +38,31 @@ pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, Open
         connection.execute_batch(WRITER)?;
         // The first read makes the WAL: now, so that a folder that cannot be written is told of now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
+        keep_plans(&connection)?;
         Ok(connection)
     };
-    let connection = open().map_err(|error| OpenError::of(path, &error))?;
+    let deadline = Instant::now() + patience;
+    let connection = loop {
+        match open() {
+            // Of two processes that turn a new file to WAL at once, SQLite tells one without any waiting, since each
+            // would wait for the other.
+            Err(error) if is_busy(&error) && Instant::now() < deadline => pause(),
+            opened => break opened.map_err(|error| OpenError::of(path, &error))?,
+        }
+    };
     match connection.is_readonly("main") {
         Ok(false) => Ok(connection),
         _ => Err(OpenError::ReadOnly { path: path.to_owned() }),
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
+#[expect(clippy::disallowed_methods, reason = "SQLite gives nothing to wait on")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 /// - `synchronous = FULL`: a commit that was answered survives a loss of power. WAL alone would sync at checkpoints only.
@@ -76,8 +94,16 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_millis(500))?;
     connection.execute_batch(READER)?;
-    connection.set_prepared_statement_cache_capacity(PREPARED);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// Statements are planned once and kept. Without its "stability guarantee" SQLite plans some anew whenever another value
+/// is bound, which costs a join by two keys three times what running it does.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(())
 }
 
 /// Makes the folder and an empty file, each for its owner alone, where they are missing. SQLite gives the WAL the rights

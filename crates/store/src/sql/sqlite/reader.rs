@@ -100,7 +100,7 @@ fn one<T>(
     let mut statement = connection.prepare_cached(text).map_err(|error| refused(&error))?;
     let mut rows = statement.query(params_from_iter(values)).map_err(|error| refused(&error))?;
     let row = rows.next().map_err(|error| refused(&error))?;
-    row.map(|row| record.read(&Row::Sqlite(row))).transpose()
+    row.map(|row| record.read(&Row::Sqlite(row, 0))).transpose()
 }
 
 fn all<T>(
@@ -113,7 +113,7 @@ fn all<T>(
     let mut rows = statement.query(params_from_iter(values)).map_err(|error| refused(&error))?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(|error| refused(&error))? {
-        records.push(record.read(&Row::Sqlite(row))?);
+        records.push(record.read(&Row::Sqlite(row, 0))?);
     }
     Ok(records)
 }

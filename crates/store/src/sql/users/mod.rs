@@ -16,11 +16,16 @@ use keyward_auth::values::{
 
 macro_rules! columns {
     () => {
-        "id, version, username, email, email_verified_at, pending_email, first_name, last_name, locale, metadata, \
-         roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at"
+        columns!("")
+    };
+    ($of:literal) => {
+        $crate::sql::row::names!(
+            $of: id, version, username, email, email_verified_at, pending_email, first_name, last_name, locale,
+            metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at
+        )
     };
 }
-use columns;
+pub(super) use columns;
 
 static USER: Record<User> = Record { table: "keyward_users", columns: columns!(), read };
 
@@ -44,7 +49,7 @@ static IS_OF_VERSION: Statement =
     Statement::new("SELECT id FROM keyward_users WHERE id = $1 AND version = $2");
 static DELETE: Statement = Statement::new("DELETE FROM keyward_users WHERE id = $1 AND version = $2");
 
-fn read(row: &Row<'_>) -> Result<User, Unreadable> {
+pub(super) fn read(row: &Row<'_>) -> Result<User, Unreadable> {
     Ok(User {
         id: row.id(0)?,
         version: row.int(1)?,

@@ -1,0 +1,141 @@
+"""Writes what was measured: the table as text, everything as JSON, a plot, and the committed RESULTS.md."""
+
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+import plot
+
+BY_HAND = "<!-- Below this line is written by hand and kept. -->"
+
+
+def combine(rounds):
+    """One figure of each of the same name: medians of what was measured and of the ratios' parts."""
+    groups = {}
+    for figure in (figure for figures in rounds for figure in figures):
+        groups.setdefault((figure.row, figure.what), []).append(figure)
+    return [_median(group) for _, group in sorted(groups.items(), key=lambda item: item[0][0])]
+
+
+def _median(group):
+    if len(group) == 1:
+        return group[0]
+    value = statistics.median(figure.value for figure in group)
+    against = None
+    if group[0].against:
+        # So that the ratio shown is the median of the ratios, which were each taken in one minute.
+        against = value / statistics.median(figure.ratio for figure in group)
+    numbers = {
+        name: statistics.median(figure.details[name] for figure in group)
+        for name, first in group[0].details.items()
+        if isinstance(first, (int, float)) and all(name in figure.details for figure in group)
+    }
+    # What went wrong must not vanish in a median.
+    for name in ("failed", "broken", "bare503", "other"):
+        if name in numbers:
+            numbers[name] = max(figure.details[name] for figure in group)
+    numbers["each"] = [round(figure.ratio or figure.value, 4) for figure in group]
+    return replace(group[0], value=value, against=against, details=numbers)
+
+
+def number(value, unit):
+    if value is None:
+        return ""
+    text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{text}{unit}" if unit == "/s" else f"{text} {unit}".rstrip()
+
+
+def target(figure):
+    unit = "" if figure.against else figure.unit
+    if figure.least is not None:
+        return f">= {figure.least:.2f}"
+    return f"<= {figure.most:g} {unit}".rstrip() if figure.most is not None else ""
+
+
+HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us", "failed", "spread")
+
+
+def cells(figure):
+    details = figure.details
+    several = details.get("each") if figure.against else None
+    return (
+        str(figure.row),
+        figure.what,
+        number(figure.value, figure.unit),
+        f"{number(figure.against, figure.unit)} {figure.yardstick}" if figure.against else "",
+        f"{figure.ratio:.2f}" if figure.ratio is not None else "",
+        target(figure),
+        {True: "yes", False: "NO", None: ""}[figure.reached],
+        f"{details['p99']:.2f}" if "p99" in details else "",
+        f"{details['cpu_us']:.1f}" if "cpu_us" in details else "",
+        str(details["failed"] + details["broken"]) if "failed" in details else "",
+        f"{min(several):.2f}-{max(several):.2f}" if several else f"{details.get('yardstick_spread', 0):.0%}" if figure.against else "",
+    )
+
+
+def table(figures, markdown=False):
+    rows = [HEAD, *map(cells, figures)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    if markdown:
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        lines.insert(1, "|" + "---|" * len(HEAD))
+    return "\n".join(lines)
+
+
+def facts(run):
+    m, c = run["machine"], run["context"]
+    return [
+        f"{run['date']}, commit {m['commit']}, {run['command']}, {run['took']:.0f} s"
+        + (" (QUICK: only to see that it works)" if run["quick"] else ""),
+        f"{m['cores']} cores of {m['cpu']}, {m['memory_gb']} GB, Linux {m['kernel']}, {m['filesystem']}, {m['rustc']}, {m['oha']}",
+        f"load generators, yardsticks and the service share the cores; load before the start {m['load_before']:.2f}, "
+        f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most while it measured",
+        f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me {c['reply_bytes']} bytes, "
+        f"bare's {c['bare_bytes']}; bare {c['bare_cpu_us']:.1f} us of CPU a request",
+        f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians of the rounds",
+    ]
+
+
+def text(run, figures):
+    return "\n".join([*facts(run), "", table(figures), "", *reading()]) + "\n"
+
+
+def reading():
+    return [
+        "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure where there is none.",
+        "CPU us: user and system time of the service for each request; failed: other than 2xx, or no reply.",
+        "spread: of the ratios of the rounds; with one round, how far the yardstick before is from the one after.",
+    ]
+
+
+def write(folder, run, figures):
+    """Text, JSON and plot in `folder`; returns the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = text(run, figures)
+    stem = folder / run["date"].replace(":", "").replace(" ", "-")
+    stem.with_suffix(".txt").write_text(said)
+    stem.with_suffix(".json").write_text(json.dumps(run | {"figures": [f.as_dict() for f in figures]}, indent=1) + "\n")
+    stem.with_suffix(".svg").write_text(plot.svg(figures, facts(run)[0]))
+    return said, stem
+
+
+def write_results(path, run, figures):
+    """The committed report: all above the mark is replaced, what stands below it stays."""
+    path = Path(path)
+    old = path.read_text() if path.exists() else ""
+    below = old.partition(BY_HAND)[2] or "\n\n## What was not reached, and why\n\nNot written yet.\n"
+    head = [
+        "# Results",
+        "",
+        "Written by `bench/run`; [README.md](README.md) says what is compared with what.",
+        "",
+        *(f"- {line}" for line in facts(run)),
+        "",
+        table(figures, markdown=True),
+        "",
+        *reading(),
+        "",
+    ]
+    path.write_text("\n".join(head) + BY_HAND + below)

@@ -1,0 +1,49 @@
+//! `keyward-bench`: the yardsticks of `bench/run`, and the data that it measures on. Each subcommand is one file and
+//! says what it prints; the configuration is read as `keyward` reads it.
+
+mod bare;
+mod hash;
+mod seed;
+
+use keyward::config::{Config, Sources};
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+/// Whatever went wrong ends the program, as its text.
+type Failure = Box<dyn std::error::Error>;
+
+const USAGE: &str = "usage: keyward-bench bare | hash SECONDS TASKS | seed USERS COLD-TOKENS PASSWORD";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(stderr(), "keyward-bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // As in `keyward serve`.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments[..] {
+        ["bare"] => runtime.block_on(bare::run()),
+        ["hash", seconds, tasks] => runtime.block_on(hash::run(seconds.parse()?, tasks.parse()?)),
+        ["seed", users, cold, password] => runtime.block_on(seed::run(users.parse()?, cold.parse()?, password)),
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn config() -> Result<Config, Failure> {
+    let sources = Sources::of_process(None, Vec::new()).map_err(|problem| problem.to_string())?;
+    Config::load(&sources).map_err(|problems| problems.to_string().into())
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,31 @@
+//! The service over a real socket, one file per flow or question. `app` is the harness; tests are named by the cases of
+//! the security catalogue where there is one: `t_09_...` is case T-09.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this crate is nothing but tests")]
+
+mod access_tokens;
+mod administrators;
+mod app;
+mod audit;
+mod authorization;
+mod bodies;
+mod browsers;
+mod change_password;
+mod claims;
+mod delete_user;
+mod documents;
+mod edit_user;
+mod faults;
+mod identities;
+mod keys;
+mod list_users;
+mod login;
+mod passwords;
+#[cfg(target_os = "linux")]
+mod process;
+mod protocol;
+mod refresh;
+mod register;
+mod services;
+mod sessions;
+mod tidy;

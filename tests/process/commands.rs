@@ -1,0 +1,349 @@
+//! The command line, beside a running service and alone.
+
+use super::http::{Reply, call};
+use super::server::{Done, Home, PASSWORD, SOON, Server, secret, until};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn create(home: &Home, arguments: &[&str]) -> Done {
+    let whole = [&["user", "create", "--password-stdin", "--json"], arguments].concat();
+    home.run_with(&whole, &format!("{PASSWORD}\n"))
+}
+
+fn refresh(server: &Server, token: &Value) -> Reply {
+    server.send(&call("POST", "/auth/refresh").json(json!({"refresh_token": token})))
+}
+
+#[test]
+fn users_beside_a_running_service() {
+    let home = Home::new();
+    let server = home.start();
+    let made = create(&home, &["--email", "ada@example.com", "--username", "ada", "--first-name", "Ada"])
+        .expect(0)
+        .json();
+    assert_eq!((&made["username"], &made["status"]), (&json!("ada"), &json!("active")));
+    let id = made["id"].as_str().unwrap();
+
+    // Each acts on the next request of the service.
+    let tokens = server.login("ada@example.com", PASSWORD).expect(200).json();
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(server.me(access).expect(200).json()["first_name"], "Ada");
+    let updated = home
+        .run(&["user", "update", "ada", "--last-name", "Lovelace", "--verified", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!((&updated["first_name"], &updated["email_verified"]), (&json!("Ada"), &json!(true)));
+    assert_eq!(server.me(access).expect(200).json()["last_name"], "Lovelace");
+    assert_eq!(home.run(&["user", "disable", id, "--json"]).expect(0).json()["status"], "disabled");
+    server.me(access).expect_problem(401, "invalid_token");
+    refresh(&server, &tokens["refresh_token"]).expect(401);
+    server.login("ada@example.com", PASSWORD).expect(401);
+    home.run(&["user", "enable", "ada@example.com"]).expect(0);
+    server.me(access).expect(401);
+    server.login("ada@example.com", PASSWORD).expect(200);
+
+    let shown = home.run(&["user", "show", "ada", "--json"]).expect(0).json();
+    assert_eq!(shown["id"], id);
+    let events: Vec<&str> =
+        shown["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert!(events.contains(&"user_disabled") && events.contains(&"sign_in_failed"), "{events:?}");
+    assert_eq!(shown["events"].as_array().unwrap().len(), events.len().min(10));
+
+    let token = server.token("ada@example.com", PASSWORD);
+    assert_eq!(home.run(&["user", "delete", "ada", "--json"]).expect(0).json()["deleted"], id);
+    server.me(&token).expect_problem(401, "invalid_token");
+    server.login("ada@example.com", PASSWORD).expect(401);
+    let gone = home.run(&["user", "show", "ada"]).expect(1);
+    assert_eq!(gone.stderr, "keyward: there is no user ada\n");
+}
+
+#[test]
+fn lists_are_whole_and_filtered() {
+    let home = Home::new();
+    home.run(&["migrate"]).expect(0);
+    assert_eq!(home.run(&["user", "list", "--json"]).expect(0).stdout, "");
+    for name in ["anna", "bert", "berta"] {
+        create(&home, &["--username", name]).expect(0);
+    }
+    create(&home, &["--email", "root@example.com", "--role", "admin"]).expect(0);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let done = home.run(&[&["user", "list", "--json"], arguments].concat()).expect(0);
+        let users = done.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        users.map(|user| user["username"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["anna", "bert", "berta", "-"]);
+    assert_eq!(names(&["--q", "BERT"]), ["bert", "berta"]);
+    assert_eq!(names(&["--role", "admin"]), ["-"]);
+    assert_eq!(names(&["--limit", "2"]), ["anna", "bert"]);
+    assert_eq!(home.run(&["user", "list"]).expect(0).stdout.lines().count(), 4);
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let home = Home::new();
+    create(&home, &["--email", "root@example.com", "--role", "admin"]).expect(0);
+    for arguments in [
+        &["user", "delete", "root@example.com"][..],
+        &["user", "disable", "root@example.com"],
+        &["user", "update", "root@example.com", "--role", "user"],
+    ] {
+        let done = home.run(arguments).expect(1);
+        assert!(done.stderr.contains("last administrator"), "{done:?}");
+        assert_eq!(done.stdout, "");
+    }
+    create(&home, &["--email", "second@example.com", "--role", "admin"]).expect(0);
+    home.run(&["user", "delete", "root@example.com"]).expect(0);
+    home.run(&["user", "delete", "second@example.com"]).expect(1);
+}
+
+#[test]
+fn refusals_say_why_and_change_nothing() {
+    let home = Home::new();
+    create(&home, &["--email", "ada@example.com", "--username", "ada"]).expect(0);
+    for (arguments, part) in [
+        (&["--email", "ADA@example.com"][..], "taken"),
+        (&["--username", "Ada"], "taken"),
+        (&["--username", "a b"], "--username"),
+        (&["--email", "not-an-address"], "--email"),
+        (&["--username", "carl", "--role", "emperor"], "--role"),
+        (&["--username", "carl", "--locale", "not a tag"], "--locale"),
+        (&[], "username"),
+    ] {
+        let done = create(&home, arguments).expect(1);
+        let error: Value = serde_json::from_str(&done.stderr).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(part), "{part}: {done:?}");
+    }
+    for weak in ["short", "password1", ""] {
+        let done =
+            home.run_with(&["user", "create", "--username", "carl", "--password-stdin"], weak).expect(1);
+        assert!(
+            done.stderr.contains("password")
+                && (weak.is_empty() || !done.stderr.contains(weak) || weak == "password1")
+        );
+    }
+    // Nobody is there to be asked.
+    let done = home.run(&["user", "create", "--username", "carl"]).expect(1);
+    assert!(done.stderr.contains("--password-stdin"), "{done:?}");
+    assert_eq!(home.count("SELECT count(*) FROM keyward_users"), 1);
+}
+
+#[test]
+fn wrong_usage_is_2_and_passwords_are_no_arguments() {
+    let home = Home::new();
+    for arguments in [
+        &["nonsense"][..],
+        &["user", "show"],
+        &["serve", "--loud"],
+        &["user", "create", "--email", "ada@example.com", "--password", "x"],
+        &["user", "create", "--email", "ada@example.com", "--password=x"],
+        &["user", "update", "ada", "--password", "x"],
+        &["user", "list", "--limit", "many"],
+        &["user", "import", "x"],
+        &["doctor"],
+    ] {
+        let done = home.run(arguments).expect(2);
+        assert!(done.stdout.is_empty() && done.stderr.contains("--help"), "{done:?}");
+    }
+    assert!(!home.path("keyward-data").exists(), "wrong usage made a database");
+}
+
+#[test]
+fn every_help_has_an_example() {
+    let home = Home::new();
+    let mut waiting: Vec<Vec<String>> = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(command) = waiting.pop() {
+        let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = home.run(&arguments).expect(0).stdout;
+        let (_, below) = help.split_once("Commands:\n").unwrap_or_default();
+        let below: Vec<&str> = below
+            .lines()
+            .take_while(|line| line.starts_with("  "))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+            .collect();
+        // A group of commands has its examples at each.
+        assert!(help.contains("Example") || !below.is_empty(), "{command:?}: {help}");
+        waiting.extend(below.iter().map(|name| [command.clone(), vec![(*name).to_owned()]].concat()));
+        seen += 1;
+    }
+    assert!(seen >= 17, "{seen}");
+    assert_eq!(home.run(&["--version"]).expect(0).stdout, format!("keyward {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn migrate_says_what_it_did() {
+    let home = Home::new();
+    assert_eq!(home.run(&["migrate"]).expect(0).stdout, "applied 0001 accounts\n");
+    assert_eq!(home.run(&["migrate"]).expect(0).stdout, "the schema is up to date\n");
+    assert_eq!(home.run(&["migrate", "--json"]).expect(0).json(), json!({"applied": []}));
+    home.start();
+}
+
+fn kid(token: &str) -> String {
+    use base64::Engine;
+    let head = token.split('.').next().unwrap();
+    let head: Value =
+        serde_json::from_slice(&base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(head).unwrap()).unwrap();
+    head["kid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn keys_rotate_beside_a_running_service() {
+    let home = Home::new();
+    let server = home.start();
+    server.register("ada@example.com", PASSWORD).expect(201);
+    let tokens = server.login("ada@example.com", PASSWORD).expect(200).json();
+    let old = tokens["access_token"].as_str().unwrap();
+    let listed = home.run(&["keys", "list", "--json"]).expect(0).json();
+    assert_eq!(listed["keys"][0]["kid"], kid(old));
+    assert_eq!(
+        (listed["keys"].as_array().unwrap().len(), &listed["keys"][0]["state"]),
+        (1, &json!("signing"))
+    );
+
+    let rotated = home.run(&["keys", "rotate", "--json"]).expect(0).json();
+    let states: Vec<&str> =
+        rotated["keys"].as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["signing", "coming"]);
+    let coming = rotated["keys"][1]["kid"].as_str().unwrap();
+    // It is published before it signs.
+    let published = until("two published keys", SOON, || {
+        let keys =
+            server.get("/.well-known/jwks.json").expect(200).json()["keys"].as_array().unwrap().clone();
+        (keys.len() == 2).then_some(keys)
+    });
+    assert!(
+        published.iter().any(|key| key["kid"] == coming)
+            && published.iter().all(|key| key.get("d").is_none())
+    );
+    let mut renewed = tokens["refresh_token"].clone();
+    let new = until("a token of the new key", SOON, || {
+        let tokens = refresh(&server, &renewed).expect(200).json();
+        renewed = tokens["refresh_token"].clone();
+        Some(tokens["access_token"].as_str().unwrap().to_owned()).filter(|token| kid(token) == coming)
+    });
+    server.me(old).expect(200);
+    server.me(&new).expect(200);
+    let listed = home.run(&["keys", "list", "--json"]).expect(0).json();
+    assert_eq!(
+        (&listed["keys"][0]["state"], &listed["keys"][1]["state"]),
+        (&json!("verifying"), &json!("signing"))
+    );
+    assert!(listed["keys"][0]["verifies_until"].is_string());
+    assert_eq!(home.run(&["keys", "list"]).expect(0).stdout.lines().count(), 2);
+}
+
+#[test]
+fn hs256_has_no_keys_to_rotate() {
+    let home = Home::new().set("ALGORITHM", "HS256").set("SECRET_KEY", &secret());
+    assert!(home.run(&["keys", "list"]).expect(0).stdout.contains("SECRET_KEY"));
+    assert_eq!(home.run(&["keys", "list", "--json"]).expect(0).json(), json!({"keys": []}));
+    assert!(home.run(&["keys", "rotate"]).expect(1).stderr.contains("SECRET_KEY"));
+}
+
+fn settings(done: &Done) -> BTreeMap<String, String> {
+    let shown = done.json();
+    let pair = |setting: &Value| {
+        (setting["key"].as_str().unwrap().to_owned(), setting["value"].as_str().unwrap().to_owned())
+    };
+    shown["settings"].as_array().unwrap().iter().map(pair).collect()
+}
+
+#[test]
+fn config_check_and_show() {
+    let home = Home::new().set("SECRET_KEY", &secret()).set("KEYWARD_TOKENS_ACCESS_TTL", "5m");
+    home.write("keyward.toml", "[sessions]\nidle = \"1d\"\n");
+    assert_eq!(home.run(&["config", "check"]).expect(0).stdout, "the configuration is right\n");
+    assert_eq!(
+        home.run(&["config", "check", "--json"]).expect(0).json(),
+        json!({"ok": true, "warnings": []})
+    );
+    let shown = home.run(&["config", "show"]).expect(0).stdout;
+    for line in [
+        ("secrets.key = (set)", "environment, SECRET_KEY"),
+        ("secrets.master = (not set)", "default"),
+        ("tokens.access_ttl = \"5m\"", "environment, KEYWARD_TOKENS_ACCESS_TTL"),
+        ("sessions.idle = \"1d\"", "keyward.toml, line 2"),
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown.starts_with(line.0) && shown.ends_with(line.1)),
+            "{line:?}: {shown}"
+        );
+    }
+    home.write("keyward.toml", "[sessions]\nidle = \"never\"\n");
+    let done = home.run(&["config", "check"]).expect(1);
+    assert!(done.stderr.starts_with("keyward: sessions.idle (keyward.toml, line 2): "), "{done:?}");
+    assert!(!home.path("keyward-data").exists(), "looking at the configuration made a database");
+}
+
+#[test]
+fn the_sample_is_the_defaults() {
+    let home = Home::new();
+    let sample = home.run(&["config", "sample"]).expect(0).stdout;
+    let defaults = settings(&home.run(&["config", "show", "--json"]).expect(0));
+    // As it is, and with every line that sets a default taken in.
+    let mut set = 0;
+    let lines: Vec<&str> = sample.lines().collect();
+    let taken: Vec<&str> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| match line.strip_prefix("# ").filter(|rest| rest.contains(" = ")) {
+            Some(rest)
+                if at > 0
+                    && lines[at - 1].starts_with("# Accepts:")
+                    && !lines[at - 1].contains("Not set by default") =>
+            {
+                set += 1;
+                rest
+            }
+            _ => line,
+        })
+        .collect();
+    assert!(set > 20, "{set}");
+    for text in [&sample, &taken.join("\n")] {
+        home.write("sample.toml", text);
+        home.run(&["config", "check", "--config", "sample.toml"]).expect(0);
+        assert_eq!(
+            settings(&home.run(&["config", "show", "--json", "--config", "sample.toml"]).expect(0)),
+            defaults
+        );
+    }
+    assert_eq!(home.run(&["config", "sample", "--json"]).expect(0).json()["sample"], sample);
+    for committed in
+        ["docs/keyward.sample.toml", "docs/keyward.toml", "keyward.sample.toml", "keyward.example.toml"]
+    {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(committed);
+        if let Ok(text) = std::fs::read_to_string(path) {
+            assert_eq!(text, sample, "make {committed} again with: keyward config sample > {committed}");
+        }
+    }
+}
+
+#[test]
+fn dotenv_in_the_working_directory_is_read() {
+    let home = Home::new();
+    home.write(".env", &format!("# the service's\nKEYWARD_SERVER_LISTEN=127.0.0.1:0\nALGORITHM=HS256\nexport SECRET_KEY='{}'\nOTHERS=1\n", secret()));
+    let server = home.start();
+    assert_eq!(server.get("/.well-known/jwks.json").expect(200).json(), json!({"keys": []}));
+    server.stop();
+    home.write(".env", "KEYWARD_SERVER_LISEN=127.0.0.1:0\n");
+    assert!(home.refused().contains(".env, KEYWARD_SERVER_LISEN"));
+}
+
+#[test]
+fn port_alone_listens_for_everybody() {
+    let home = Home::new().set("PORT", "0");
+    let server = home.start();
+    assert!(server.said["listen"].as_str().unwrap().starts_with("0.0.0.0:"), "{}", server.said);
+    server.get("/health").expect(200);
+    let (_, log) = server.stop();
+    assert!(log.contains("public_url"), "{log}");
+    // Our own name wins, and what Kubernetes sets for a service of this name is nothing to us.
+    let home = Home::new()
+        .set("PORT", "1")
+        .set("KEYWARD_SERVER_LISTEN", "127.0.0.1:0")
+        .set("KEYWARD_PORT", "tcp://10.0.0.1:80")
+        .set("KEYWARD_SERVICE_HOST", "10.0.0.1");
+    assert!(home.start().said["listen"].as_str().unwrap().starts_with("127.0.0.1:"));
+}

@@ -1,0 +1,157 @@
+//! The conventions of this repository, where a compiler does not keep them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|is| is == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The source of the product; tests have their own rules.
+fn sources() -> Vec<PathBuf> {
+    let folders = ["src", "crates/auth/src", "crates/store/src", "crates/web/src"];
+    let found: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&root().join(folder), "rs")).collect();
+    assert!(found.len() > 80, "{}", found.len());
+    found
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+#[test]
+fn every_file_begins_by_saying_what_it_owns() {
+    for path in sources().into_iter().chain(files(&root().join("tests"), "rs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not begin with //!", name(&path));
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    for path in sources().into_iter().chain(files(&root().join("tests"), "rs")) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", name(&path));
+    }
+}
+
+#[test]
+fn no_file_is_named_after_nothing() {
+    let banned = [
+        "core",
+        "domain",
+        "infrastructure",
+        "models",
+        "model",
+        "services",
+        "service",
+        "managers",
+        "manager",
+        "utils",
+        "util",
+        "helpers",
+        "helper",
+        "common",
+        "shared",
+        "types",
+        "misc",
+    ];
+    for path in sources() {
+        for part in name(&path).split('/') {
+            assert!(!banned.contains(&part.trim_end_matches(".rs")), "{}", name(&path));
+        }
+    }
+}
+
+#[test]
+fn the_walls_stand() {
+    let manifest =
+        |krate: &str| fs::read_to_string(root().join(format!("crates/{krate}/Cargo.toml"))).unwrap();
+    for (krate, forbidden) in [
+        ("web", vec!["keyward-store", "rusqlite"]),
+        ("store", vec!["keyward-web", "axum", "hyper"]),
+        ("auth", vec!["keyward-store", "keyward-web", "axum", "hyper", "rusqlite", "tokio"]),
+    ] {
+        let manifest = manifest(krate);
+        let lines: Vec<&str> =
+            manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+        for name in forbidden {
+            let dependency =
+                |line: &&&str| line.starts_with(&format!("{name} ")) || line.starts_with(&format!("{name}."));
+            assert!(lines.iter().find(dependency).is_none(), "crates/{krate} names {name}");
+        }
+    }
+    // One file of the binary names a concrete store.
+    let naming = sources().into_iter().filter(|path| name(path).starts_with("src/"));
+    let names_it = |line: &str| line.contains("keyward_store") && !line.trim_start().starts_with("//");
+    let naming = naming.filter(|path| fs::read_to_string(path).unwrap().lines().any(names_it));
+    let naming: Vec<String> = naming.map(|path| name(&path)).collect();
+    assert_eq!(naming, ["src/wiring.rs"]);
+}
+
+#[test]
+fn one_word_for_one_thing() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        let names = files(&root().join(folder), "rs").into_iter();
+        names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let (flows, api) = (names("crates/auth/src/flows"), names("crates/web/src/api"));
+    // What has no counterpart over there, and why: no flow of its own, or no route of its own.
+    let only_api = ["mod", "view", "tokens", "check", "health", "jwks", "users"];
+    let only_flows = ["mod", "authenticate", "who", "new_user", "keys", "sweep", "list_users"];
+    let strange: Vec<_> = api.difference(&flows).filter(|name| !only_api.contains(&name.as_str())).collect();
+    assert!(strange.is_empty(), "web/api has words of its own: {strange:?}");
+    let strange: Vec<_> =
+        flows.difference(&api).filter(|name| !only_flows.contains(&name.as_str())).collect();
+    assert!(strange.is_empty(), "auth/flows has words of its own: {strange:?}");
+}
+
+/// What looks like a path of this repository in a document: in backticks, or the target of a link.
+fn paths(text: &str) -> Vec<&str> {
+    let ours = ["src/", "crates/", "tests/", "docs/", "bench/", "scripts/", ".ci/"];
+    let in_backticks = text.split('`').skip(1).step_by(2);
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let found = in_backticks
+        .chain(links)
+        .map(|path| path.split('#').next().unwrap_or_default().trim_start_matches("./"));
+    found
+        .filter(|path| {
+            ours.iter().any(|begin| path.starts_with(begin)) && !path.contains([' ', '*', '{', '<'])
+        })
+        .collect()
+}
+
+#[test]
+fn every_path_in_the_documents_is_there() {
+    let mut documents = files(&root().join("docs"), "md");
+    documents.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root().join(name)));
+    for document in documents {
+        let Ok(text) = fs::read_to_string(&document) else { continue };
+        // Only what stands outside of examples: a block of code may name files of the reader.
+        let prose: Vec<&str> = text.split("```").step_by(2).collect();
+        for path in paths(&prose.join("\n")) {
+            let path = path.split("::").next().unwrap_or_default();
+            let beside = document.parent().is_some_and(|folder| folder.join(path).exists());
+            assert!(
+                root().join(path).exists() || beside,
+                "{} names {path}, which is not there",
+                name(&document)
+            );
+        }
+    }
+}
