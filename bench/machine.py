@@ -1,4 +1,4 @@
-"""What the machine and its processes say of themselves: CPU time, memory, the disk's fsyncs, and what was measured on."""
+"""What the machine and its processes say of themselves: CPU time, memory, fsyncs, and what was measured on."""
 
 import os
 import platform

@@ -22,7 +22,8 @@ def svg(figures, title):
     scale = (WIDTH - LABEL - 90) / LINE
     at = LABEL + scale
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif"'
+        ' font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         '<text x="16" y="24" font-size="15" font-weight="bold">Keyward: how much of each target is reached</text>',
         f'<text x="16" y="44" fill="#555">{escape(title)}</text>',
@@ -31,7 +32,9 @@ def svg(figures, title):
         y = 62 + BAR * i
         color = "#2a7f62" if figure.reached else "#c0504d"
         long = min(part, LINE) * scale
-        value = f"{figure.ratio:.2f} of {figure.yardstick}" if figure.ratio is not None else f"{figure.value:.1f} {figure.unit}"
+        value = f"{figure.value:.1f} {figure.unit}"
+        if figure.ratio is not None:
+            value = f"{figure.ratio:.2f} of {figure.yardstick}"
         goal = f"{figure.least:.2f}" if figure.least else f"{figure.most:g}"
         more = f"{part:.2f}" + ("" if part <= LINE else " (cut)")
         out += [

@@ -42,7 +42,8 @@ def _median(group):
 def number(value, unit):
     if value is None:
         return ""
-    text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    digits = 0 if value >= 1000 or value == int(value) else 1 if value >= 10 else 2
+    text = f"{value:,.{digits}f}"
     return f"{text}{unit}" if unit == "/s" else f"{text} {unit}".rstrip()
 
 
@@ -58,7 +59,8 @@ HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99
 
 def cells(figure):
     details = figure.details
-    several = details.get("each") if figure.against else None
+    several = details.get("each", [])
+    spread = f"{min(several):.2f}-{max(several):.2f}" if several else f"{details.get('yardstick_spread', 0):.0%}"
     return (
         str(figure.row),
         figure.what,
@@ -70,7 +72,7 @@ def cells(figure):
         f"{details['p99']:.2f}" if "p99" in details else "",
         f"{details['cpu_us']:.1f}" if "cpu_us" in details else "",
         str(details["failed"] + details["broken"]) if "failed" in details else "",
-        f"{min(several):.2f}-{max(several):.2f}" if several else f"{details.get('yardstick_spread', 0):.0%}" if figure.against else "",
+        spread if several or figure.against else "",
     )
 
 
@@ -89,11 +91,12 @@ def facts(run):
     return [
         f"{run['date']}, commit {m['commit']}, {run['command']}, {run['took']:.0f} s"
         + (" (QUICK: only to see that it works)" if run["quick"] else ""),
-        f"{m['cores']} cores of {m['cpu']}, {m['memory_gb']} GB, Linux {m['kernel']}, {m['filesystem']}, {m['rustc']}, {m['oha']}",
+        f"{m['cores']} cores of {m['cpu']}, {m['memory_gb']} GB, Linux {m['kernel']}, {m['filesystem']}, "
+        f"{m['rustc']}, {m['oha']}",
         f"load generators, yardsticks and the service share the cores; load before the start {m['load_before']:.2f}, "
-        f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most while it measured",
-        f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me {c['reply_bytes']} bytes, "
-        f"bare's {c['bare_bytes']}; bare {c['bare_cpu_us']:.1f} us of CPU a request",
+        f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most meanwhile",
+        f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me "
+        f"{c['reply_bytes']} bytes, bare's {c['bare_bytes']}; bare {c['bare_cpu_us']:.1f} us of CPU a request",
         f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians of the rounds",
     ]
 
@@ -106,7 +109,7 @@ def reading():
     return [
         "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure where there is none.",
         "CPU us: user and system time of the service for each request; failed: other than 2xx, or no reply.",
-        "spread: of the ratios of the rounds; with one round, how far the yardstick before is from the one after.",
+        "spread: least and greatest of the rounds; with one round, how far the yardsticks before and after are apart.",
     ]
 
 

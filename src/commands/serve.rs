@@ -31,8 +31,9 @@ async fn serve(config: &config::Config, out: Out) -> Result<(), Failure> {
     let has_administrator = keyward.store.users.has_administrator().await.map_err(Failure::refused)?;
     let link = (!has_administrator).then(|| keyward.setup.expose().to_owned());
     let web = wiring::web(config, bound, keyward);
-    announce(config, bound, link.as_deref(), out);
+    // Whoever reads the address may tell it to stop in the same moment.
     let stop = stopped().map_err(Failure::refused)?;
+    announce(config, bound, link.as_deref(), out);
     wiring::serve(config, listener, web, stop).await;
     tracing::info!("stopped");
     Ok(())

@@ -6,6 +6,7 @@ mod faults;
 mod first_start;
 mod flood;
 mod http;
+mod life;
 mod log_hygiene;
 mod misconfiguration;
 mod server;

@@ -4,9 +4,11 @@
 mod error;
 mod open;
 mod reader;
+mod scanner;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod wal_index;
 mod writer;
 
 pub use error::OpenError;
@@ -19,10 +21,12 @@ use super::{audit, guard, keys, sessions, users};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
-use reader::{Readers, Scanners};
+use reader::Readers;
+use scanner::Scanners;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use wal_index::WalIndex;
 use writer::Writer;
 
 /// How long one waits for another process that writes, such as a command beside a running service.
@@ -30,9 +34,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the facade stands on.
 pub(crate) struct Connections {
-    pub(crate) readers: Readers,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) scanners: Scanners,
     pub(crate) writer: Writer,
+    /// Last, as it asks.
+    _wal_index: Arc<WalIndex>,
 }
 
 /// A database file, open. Clones and stores share it; the last one to go waits until what was asked for is written.
@@ -59,11 +65,14 @@ impl Sqlite {
         let path = std::path::absolute(path)
             .map_err(|cause| OpenError::Path { path: path.to_owned(), cause: cause.to_string() })?;
         let connection = open::writer(&path, patience)?;
+        let failed = |cause: std::io::Error| OpenError::Path { path: path.clone(), cause: cause.to_string() };
+        let wal_index = WalIndex::of(&path).map_err(failed)?;
+        let readers = Arc::new(Readers::new(path.clone(), Arc::clone(&wal_index)));
         let connections = Connections {
-            readers: Readers::new(path.clone()),
             scanners: Scanners::new(path.clone()),
-            writer: Writer::start(connection)
-                .map_err(|cause| OpenError::Path { path: path.clone(), cause: cause.to_string() })?,
+            writer: Writer::start(connection, Arc::clone(&readers)).map_err(failed)?,
+            readers,
+            _wal_index: wal_index,
         };
         Ok(Self { path, sql: Sql(Arc::new(connections)) })
     }
@@ -118,7 +127,9 @@ impl Part for Database {
         // A file that was removed or replaced goes on to be written, and nobody will ever find that again.
         if identity(&self.path) != self.file {
             let path = self.path.display();
-            return Err(StoreError::Backend(format!("{path} is no longer the file that was opened; restart")));
+            return Err(StoreError::Backend(format!(
+                "{path} is no longer the file that was opened; restart"
+            )));
         }
         guard::members(&self.sql).await?;
         // The writer lives, and gets the lock.

@@ -1,18 +1,22 @@
-//! Reading: indexed reads in place on a connection that belongs to the thread, long ones beside the runtime. An indexed
-//! read takes some 3 microseconds; handing it to another thread would cost several times that.
+//! Indexed reads, in place on a connection that belongs to the thread. One takes some 3 microseconds; handing it to
+//! another thread would cost several times that.
+//!
+//! A reader stays in its snapshot from one read to the next for as long as that is the newest one. Taking a snapshot
+//! means locks that all readers of the process share, which is where threads that serve requests would meet. The writer
+//! sends all readers out of theirs before it begins, so that none stands in the way of a checkpoint.
 
 use super::error::refused;
 use super::open;
+use super::wal_index::{Header, WalIndex};
 use crate::sql::row::{Record, Row};
-use crate::sql::statement::Text;
 use crate::sql::value::Value;
 use keyward_auth::records::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use tokio::sync::Semaphore;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -26,24 +30,40 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// One thread's connection to one database, until that is closed.
+/// One thread's connection, and the header of the WAL-index that it is in the snapshot of, if it is in one.
 struct Reader {
-    database: Weak<Path>,
     connection: Connection,
+    within: Option<Header>,
 }
 
+type Slot = Mutex<Option<Reader>>;
+
 thread_local! {
-    static READERS: RefCell<Vec<Reader>> = const { RefCell::new(Vec::new()) };
+    /// This thread's reader of each open database.
+    static MINE: RefCell<Vec<(u64, Weak<Slot>)>> = const { RefCell::new(Vec::new()) };
 }
 
 pub(crate) struct Readers {
-    /// Also what tells one open database from another.
-    database: Arc<Path>,
+    /// What tells one open database from another.
+    id: u64,
+    database: PathBuf,
+    wal_index: Arc<WalIndex>,
+    /// All threads' readers. Who serves requests locks only the own one, so it is free.
+    slots: Mutex<Vec<Arc<Slot>>>,
+    /// While the writer is at work nobody stays in a snapshot.
+    writing: AtomicBool,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { database: path.into() }
+    pub(super) fn new(database: PathBuf, wal_index: Arc<WalIndex>) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: COUNT.fetch_add(1, Ordering::Relaxed),
+            database,
+            wal_index,
+            slots: Mutex::default(),
+            writing: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn one<T>(
@@ -64,31 +84,84 @@ impl Readers {
         self.with(|connection| all(connection, text, values, record))
     }
 
-    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        READERS
-            .try_with(|readers| {
-                let mut readers = readers.borrow_mut();
-                let own = |reader: &Reader| {
-                    std::ptr::addr_eq(reader.database.as_ptr(), Arc::as_ptr(&self.database))
-                };
-                let index = match readers.iter().position(own) {
-                    Some(index) => index,
-                    None => {
-                        readers.retain(|reader| reader.database.strong_count() > 0);
-                        let connection = open::reader(&self.database).map_err(|error| refused(&error))?;
-                        readers.push(Reader { database: Arc::downgrade(&self.database), connection });
-                        readers.len() - 1
-                    }
-                };
-                let answer = read(&readers[index].connection);
-                if answer.is_err() {
-                    // After a failure of the disk, a fresh connection is the surest way back.
-                    readers.swap_remove(index);
-                }
-                answer
-            })
-            .unwrap_or_else(|_| Err(StoreError::Backend("the thread is ending".into())))
+    /// Runs `work`, the writer's, with no reader in a snapshot that it took before.
+    pub(super) fn while_writing<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.writing.store(true, Ordering::SeqCst);
+        for slot in lock(&self.slots).iter() {
+            let mut slot = lock(slot);
+            if slot.as_mut().is_some_and(|reader| reader.leave().is_err()) {
+                *slot = None;
+            }
+        }
+        let done = work();
+        self.writing.store(false, Ordering::SeqCst);
+        done
     }
+
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let slot = self.mine()?;
+        let mut slot = lock(&slot);
+        let reader = match slot.as_mut() {
+            Some(reader) => reader,
+            None => {
+                let connection = open::reader(&self.database).map_err(|error| refused(&error))?;
+                slot.insert(Reader { connection, within: None })
+            }
+        };
+        let answer =
+            self.enter(reader).map_err(|error| refused(&error)).and_then(|()| read(&reader.connection));
+        if answer.is_err() {
+            // After a failure of the disk, a fresh connection is the surest way back.
+            *slot = None;
+        }
+        answer
+    }
+
+    /// Sees to it that the reader sees whatever was committed before now, by this process or another.
+    fn enter(&self, reader: &mut Reader) -> rusqlite::Result<()> {
+        // The header first: a commit between it and the snapshot only makes the snapshot look older than it is.
+        let newest = if self.writing.load(Ordering::SeqCst) { None } else { self.wal_index.header() };
+        if reader.within.is_some() && reader.within != newest {
+            reader.leave()?;
+        }
+        if reader.within.is_none() && newest.is_some() {
+            command(&reader.connection, "BEGIN")?;
+            reader.within = newest;
+        }
+        Ok(())
+    }
+
+    /// This thread's slot here, made at its first read.
+    fn mine(&self) -> Result<Arc<Slot>, StoreError> {
+        let found = MINE.try_with(|mine| {
+            let mut mine = mine.borrow_mut();
+            if let Some(slot) =
+                mine.iter().find(|(of, _)| *of == self.id).and_then(|(_, slot)| slot.upgrade())
+            {
+                return slot;
+            }
+            mine.retain(|(_, slot)| slot.strong_count() > 0);
+            let slot = Arc::new(Slot::default());
+            mine.push((self.id, Arc::downgrade(&slot)));
+            lock(&self.slots).push(Arc::clone(&slot));
+            slot
+        });
+        found.map_err(|_| StoreError::Backend("the thread is ending".into()))
+    }
+}
+
+impl Reader {
+    fn leave(&mut self) -> rusqlite::Result<()> {
+        if self.within.take().is_some() { command(&self.connection, "COMMIT") } else { Ok(()) }
+    }
+}
+
+fn command(connection: &Connection, text: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(text)?.execute([]).map(drop)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn one<T>(
@@ -103,7 +176,7 @@ fn one<T>(
     row.map(|row| record.read(&Row::Sqlite(row, 0))).transpose()
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     text: &str,
     values: &[Value<'_>],
@@ -116,44 +189,4 @@ fn all<T>(
         records.push(record.read(&Row::Sqlite(row, 0))?);
     }
     Ok(records)
-}
-
-/// How many long reads run at once; more wait. Each takes a whole core.
-const SCANS: usize = 2;
-
-/// Connections for long reads. Not the threads' own: a blocking pool has hundreds of threads that come and go.
-pub(crate) struct Scanners {
-    path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
-    places: Arc<Semaphore>,
-}
-
-impl Scanners {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(SCANS)) }
-    }
-
-    pub(crate) async fn scan<T: Send + 'static>(
-        &self,
-        text: Text,
-        values: Vec<Value<'static>>,
-        record: &'static Record<T>,
-    ) -> Result<Vec<T>, StoreError> {
-        let closed = || StoreError::Backend("long reads have ended".into());
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
-        let scan = move || {
-            // Held to the end of the read, whether or not somebody still waits for it.
-            let _place = place;
-            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match kept {
-                Some(connection) => connection,
-                None => open::reader(&path).map_err(|error| refused(&error))?,
-            };
-            let records = all(&connection, text.for_sqlite(), &values, record)?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            Ok(records)
-        };
-        tokio::task::spawn_blocking(scan).await.unwrap_or_else(|_| Err(closed()))
-    }
 }

@@ -6,6 +6,7 @@
 //! was rolled back.
 
 use super::error::{failed, refused};
+use super::reader::Readers;
 use crate::sql::statement::{Done, Steps};
 use crate::sql::value::Value;
 use keyward_auth::records::StoreError;
@@ -13,6 +14,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
@@ -36,10 +38,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, readers: Arc<Readers>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let thread =
-            thread::Builder::new().name("keyward-writer".into()).spawn(move || write(&connection, &jobs))?;
+        let thread = thread::Builder::new()
+            .name("keyward-writer".into())
+            .spawn(move || write(&connection, &readers, &jobs))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -66,15 +69,19 @@ impl Drop for Writer {
     }
 }
 
-fn write(connection: &Connection, jobs: &Receiver<Job>) {
+fn write(connection: &Connection, readers: &Readers, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
-        run_batch(connection, batch);
+        for (answer, done) in readers.while_writing(|| run_batch(connection, batch)) {
+            // Whoever no longer waits misses nothing but the answer.
+            let _ = answer.send(done);
+        }
     }
 }
 
-fn run_batch(connection: &Connection, batch: Vec<Job>) {
+/// Runs the jobs and commits; what each is to be told.
+fn run_batch(connection: &Connection, batch: Vec<Job>) -> Vec<(Answer, Result<Done, StoreError>)> {
     let mut answers = Vec::with_capacity(batch.len());
     let mut outcome = command(connection, "BEGIN IMMEDIATE").map_err(|error| failed(&error));
     for job in batch {
@@ -99,10 +106,7 @@ fn run_batch(connection: &Connection, batch: Vec<Job>) {
             let _ = command(connection, "ROLLBACK");
         }
     }
-    for (answer, done) in answers {
-        // Whoever no longer waits misses nothing but the answer.
-        let _ = answer.send(outcome.clone().and(done));
-    }
+    answers.into_iter().map(|(answer, done)| (answer, outcome.clone().and(done))).collect()
 }
 
 /// Runs a job in a savepoint of its own. If not even that can be undone, the transaction is given up, which the caller

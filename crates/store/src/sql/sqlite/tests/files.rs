@@ -143,3 +143,39 @@ fn a_failing_migration_leaves_nothing() {
     assert!(Connection::open(&sqlite.path).unwrap().prepare("SELECT * FROM keyward_half").is_err());
     assert_eq!(sqlite.status().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_another_process_writes_is_seen_by_the_next_read() {
+    let (sqlite, folder) = fresh();
+    let store = sqlite.store();
+    let other = rusqlite::Connection::open(folder.path().join("keyward.db")).unwrap();
+    for members in 1..200 {
+        other.execute("UPDATE keyward_guards SET members = ?1 % 2", [members]).unwrap();
+        assert_eq!(store.users.has_administrator().await, Ok(members % 2 == 1));
+        assert_eq!(store.users.has_administrator().await, Ok(members % 2 == 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stay_in_their_snapshot_do_not_keep_the_wal_from_starting_anew() {
+    let (sqlite, folder) = fresh();
+    let store = sqlite.store();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let reading = tokio::spawn({
+        let (store, stop) = (sqlite.store(), Arc::clone(&stop));
+        async move {
+            while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                store.users.has_administrator().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    // Some 8 KiB of WAL each: without a fresh start these would be 24 MiB, and a checkpoint is due every 4.
+    for sequence in 1..=3000 {
+        store.keys.insert(&key(sequence)).await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    reading.await.unwrap();
+    let wal = std::fs::metadata(folder.path().join("keyward.db-wal")).unwrap().len();
+    assert!(wal < 12 * 1024 * 1024, "the WAL has {wal} bytes");
+}
