@@ -5,7 +5,6 @@ use crate::config::LogFormat;
 use crate::system::SystemClock;
 use keyward_auth::outside::Clock;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -141,56 +140,55 @@ impl Write for Sink {
 /// One JSON object a line: time, level, target, message, and the event's own fields.
 struct JsonLayer(Sink);
 
-#[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    level: &'a str,
-    target: &'a str,
-    #[serde(flatten)]
-    fields: Fields,
+/// A line in the making. Written straight into its bytes: there is one for every request.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn text(&mut self, name: &str, value: &str) {
+        self.value(name, value);
+    }
+
+    fn value(&mut self, name: &str, value: impl Serialize) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        // Neither a name nor a value can fail to be written into memory.
+        let _ = serde_json::to_writer(&mut self.0, name);
+        self.0.push(b':');
+        let _ = serde_json::to_writer(&mut self.0, &value);
+    }
 }
 
-#[derive(Serialize, Default)]
-#[serde(transparent)]
-struct Fields(BTreeMap<&'static str, serde_json::Value>);
-
-impl Visit for Fields {
+impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.into());
+        self.text(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name(), value.into());
+        self.value(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name(), value.into());
+        self.value(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name(), value.into());
+        self.value(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.insert(field.name(), format!("{value:?}").into());
+        self.text(field.name(), &format!("{value:?}"));
     }
 }
 
 impl<S: Subscriber> Layer<S> for JsonLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
         let meta = event.metadata();
-        let line = Line {
-            time: SystemClock.now().to_string(),
-            level: meta.level().as_str(),
-            target: meta.target(),
-            fields,
-        };
-        if let Ok(mut text) = serde_json::to_vec(&line) {
-            text.push(b'\n');
-            self.0.0.add(&text);
-        }
+        let mut line = Line(Vec::with_capacity(384));
+        line.text("time", &SystemClock.now().to_string());
+        line.text("level", meta.level().as_str());
+        line.text("target", meta.target());
+        event.record(&mut line);
+        line.0.extend_from_slice(b"}\n");
+        self.0.0.add(&line.0);
     }
 }
 

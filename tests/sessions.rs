@@ -175,3 +175,40 @@ async fn t_13_and_t_14_what_an_administrator_does_acts_on_the_next_request() {
     admin.patch(&format!("/users/{}", second.id), json!({"roles": ["admin", "user"]})).await.must(200);
     second.get("/users").await.must(200);
 }
+
+/// The rows of ended sessions are removed lazily; a crash, or a store that fails, may leave them.
+#[tokio::test]
+async fn what_ends_all_sessions_is_written_on_the_user_and_needs_no_row_removed() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    app.execute("CREATE TRIGGER kept BEFORE DELETE ON keyward_sessions BEGIN SELECT RAISE(IGNORE); END");
+    let new = "quite another secret";
+    let change = |old: &str| json!({"current_password": old, "password": new});
+    for (name, is_own) in
+        [("everywhere", true), ("change", true), ("put", true), ("logout", false), ("disable", false)]
+    {
+        let ada = app.signed_in(&format!("ada-{name}")).await;
+        let (other, path) = (app.again(&ada).await, format!("/users/{}", ada.id));
+        let reply = match name {
+            "everywhere" => ada.post("/auth/logout", json!({"everywhere": true})).await,
+            "change" => ada.post("/auth/password/change", change(&ada.password)).await,
+            "put" => ada.put("/users/me", change(&ada.password)).await,
+            "logout" => admin.send(post(&format!("{path}/logout"))).await,
+            _ => admin.patch(&path, json!({"status": "disabled"})).await,
+        };
+        assert!(matches!(reply.status, 200 | 204), "{name}: {reply}");
+        let rows = format!("SELECT id FROM keyward_sessions WHERE user_id = '{}'", ada.id);
+        assert!(app.rows(&rows).len() >= 2, "{name}: the rows are still there");
+        is_out(&other).await;
+        if name == "put" {
+            assert_eq!(ada.me().await, 200);
+        } else {
+            is_out(&ada).await;
+        }
+        assert!(is_own || admin.me().await == 200);
+    }
+    // And whoever is disabled is out, whatever the epoch says.
+    let eve = app.signed_in("eve").await;
+    app.execute("UPDATE keyward_users SET disabled_at = 1 WHERE username = 'eve'");
+    is_out(&eve).await;
+}

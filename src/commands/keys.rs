@@ -12,7 +12,7 @@ pub(super) enum Keys {
     /// Every key of the algorithm in use
     #[command(after_help = "Example:\n  keyward keys list")]
     List,
-    /// Add a key that will sign from now on; tokens of the old one stay good until they expire
+    /// Add a key that signs 5 seconds from now; tokens of the old one stay good until they expire
     #[command(after_help = "Example:\n  keyward keys rotate")]
     Rotate,
 }

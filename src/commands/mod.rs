@@ -34,6 +34,9 @@ struct Common {
     /// The configuration file [default: keyward.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Set a key of the configuration, over file and environment; may be given several times
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
     /// Answer in JSON
     #[arg(long, global = true)]
     json: bool,
@@ -98,12 +101,17 @@ pub fn run() -> ExitCode {
 
 impl Common {
     fn sources(&self) -> Result<Sources, Failure> {
-        Ok(Sources::of_process(self.config.as_deref(), Vec::new()).map_err(Problems::from)?)
+        Ok(Sources::of_process(self.config.as_deref(), self.set.clone()).map_err(Problems::from)?)
     }
 
     fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(&self.sources()?)?)
     }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, such as server.listen=127.0.0.1:9000")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Runs one short command's work to its end.

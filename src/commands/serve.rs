@@ -6,6 +6,7 @@ use crate::wiring::{self, StartError, World};
 use crate::{config, logging};
 use serde_json::json;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,8 +19,8 @@ pub(super) fn run(common: &Common, out: Out) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::refused)?;
     let done = runtime.block_on(serve(&config, out));
-    // Lists that run long on the blocking pool are not worth waiting for.
-    runtime.shutdown_background();
+    // What still runs was told to stop; a list that takes long on the blocking pool is not worth waiting for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 

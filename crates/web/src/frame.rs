@@ -10,7 +10,7 @@ use crate::scope::Scope;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use std::net::IpAddr;
@@ -37,7 +37,10 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
     let method = request.method().clone();
     without_trailing_slash(request.uri_mut());
 
-    let mut response = answer(&web, router, request).await;
+    let mut response = match names_one_host(&request) {
+        true => answer(&web, router, request).await,
+        false => Problem::new(&problem::MALFORMED_REQUEST, "there must be one Host header").into_response(),
+    };
     if response.status().is_client_error() || response.status().is_server_error() {
         response = written_out(response, &method, &scope);
     }
@@ -54,6 +57,13 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
         "request"
     );
     response
+}
+
+/// RFC 9112, section 3.2. Nothing here depends on the host, but a proxy in front may.
+fn names_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let first = hosts.next();
+    hosts.next().is_none() && (first.is_some() || request.version() < Version::HTTP_11)
 }
 
 async fn answer(web: &Shared, mut router: Router, request: Request) -> Response {

@@ -23,6 +23,7 @@ pub use serve::{Limits, serve};
 
 use api::*;
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use keyward_auth::Keyward;
 use problem::Problem;
@@ -36,7 +37,7 @@ pub struct Web {
     pub keyward: Arc<Keyward>,
     pub settings: Settings,
     /// The OpenAPI document, as it is served.
-    document: String,
+    document: Bytes,
     /// What begins the request ids of this process.
     boot: String,
 }
@@ -61,7 +62,7 @@ impl Web {
     pub fn new(keyward: Arc<Keyward>, settings: Settings) -> Shared {
         let mut boot = [0; 4];
         keyward.random.fill(&mut boot);
-        let document = openapi::document(&table(), &settings.public_url);
+        let document = openapi::document(&table(), &settings.public_url).into();
         Arc::new(Self { keyward, document, settings, boot: format!("{:08x}", u32::from_ne_bytes(boot)) })
     }
 }

@@ -56,7 +56,8 @@ impl Keyward {
                 Err(StoreError::Stale) => {
                     // Something else about the user changed: go on only while what was proven still holds.
                     let again = self.still(person).await?;
-                    if again.password != person.user.password {
+                    // Whoever changes a password raises the epoch; a hash that was only brought up to date does not.
+                    if again.epoch != person.user.epoch {
                         return Err(ChangePasswordError::Wrong);
                     }
                     user = again;

@@ -45,7 +45,7 @@ impl Keyward {
     /// Tidies up the rows that a raised epoch has ended. They are dead already, so a failure is only logged.
     pub(super) async fn forget_ended(&self, user: &User) {
         if let Err(error) = self.store.sessions.forget(user.id, user.epoch, user.kept_session).await {
-            tracing::warn!(%error, "ended sessions were not removed; the sweeper will");
+            tracing::warn!(%error, "the rows of ended sessions were not removed; they stay, dead, until they expire");
         }
     }
 }

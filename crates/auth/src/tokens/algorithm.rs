@@ -8,7 +8,7 @@ pub enum Algorithm {
     Es256,
     /// Ed25519 (RFC 8037).
     EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256 and 2,048 bits (RFC 7518, section 3.3).
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and 3,072 bits (RFC 7518, section 3.3).
     Rs256,
     /// HMAC with SHA-256 under `SECRET_KEY` (RFC 7518, section 3.2): whoever verifies can sign.
     Hs256,

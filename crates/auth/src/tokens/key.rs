@@ -51,7 +51,7 @@ impl SigningKey {
             Algorithm::EdDsa => {
                 Ed25519KeyPair::generate_pkcs8(&random).map(|d| d.as_ref().to_vec()).map_err(crypto)
             }
-            Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)
+            Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa3072)
                 .and_then(|pair| pair.as_der())
                 .map(|der| der.as_ref().to_vec())
                 .map_err(crypto),

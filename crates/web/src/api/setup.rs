@@ -20,7 +20,7 @@ pub(crate) async fn get(State(web): State<Shared>, Named(secret): Named) -> Resu
     if !web.keyward.setup_is_open(&secret).await? {
         return Err(Problem::not_found());
     }
-    Ok(page(StatusCode::OK, &form("", "")))
+    Ok(page(StatusCode::OK, &form("", "", web.keyward.policy.password_min_length)))
 }
 
 pub(crate) async fn post(
@@ -36,7 +36,8 @@ pub(crate) async fn post(
     });
     let password = body.text("password", |text| Ok(text.to_owned()));
     let values = values(email.as_deref(), password.as_deref());
-    let again = |fault: &str| page(StatusCode::UNPROCESSABLE_ENTITY, &form(&typed, fault));
+    let shortest = web.keyward.policy.password_min_length;
+    let again = |fault: &str| page(StatusCode::UNPROCESSABLE_ENTITY, &form(&typed, fault, shortest));
     let (email, password) = match values {
         Ok(values) if web.keyward.setup_is_open(&secret).await? => values,
         Ok(_) => return Err(Problem::not_found()),
@@ -62,7 +63,7 @@ const DONE: &str = r#"<h1>You are the administrator</h1>
 <p>The account is made, and this link leads nowhere any more.</p>
 <p><a href="/docs">Sign in at the API's pages</a> with the Authorize button.</p>"#;
 
-fn form(email: &str, fault: &str) -> String {
+fn form(email: &str, fault: &str, shortest: usize) -> String {
     let fault = match fault {
         "" => String::new(),
         text => format!(r#"<p class="fault" role="alert">{}</p>"#, escaped(text)),
@@ -72,8 +73,8 @@ fn form(email: &str, fault: &str) -> String {
 <p>This makes the first administrator. The link works once.</p>
 {fault}<form method="post">
 <label>E-mail <input type="email" name="email" value="{}" required autofocus autocomplete="username"></label>
-<label>Password <input type="password" name="password" required minlength="8" autocomplete="new-password"></label>
-<p class="hint">At least 8 characters. A few words are better than a few symbols.</p>
+<label>Password <input type="password" name="password" required minlength="{shortest}" autocomplete="new-password"></label>
+<p class="hint">At least {shortest} characters. A few words are better than a few symbols.</p>
 <button>Make the administrator</button>
 </form>"#,
         escaped(email)
