@@ -54,7 +54,7 @@ def target(figure):
     return f"<= {figure.most:g} {unit}".rstrip() if figure.most is not None else ""
 
 
-HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us", "failed", "spread")
+HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us of / against", "failed", "spread")
 
 
 def cells(figure):
@@ -70,7 +70,7 @@ def cells(figure):
         target(figure),
         {True: "yes", False: "NO", None: ""}[figure.reached],
         f"{details['p99']:.2f}" if "p99" in details else "",
-        f"{details['cpu_us']:.1f}" if "cpu_us" in details else "",
+        f"{details['cpu_us']:,.1f} / {details['yardstick_cpu_us']:,.1f}" if "cpu_us" in details else "",
         str(details["failed"] + details["broken"]) if "failed" in details else "",
         spread if several or figure.against else "",
     )
@@ -96,7 +96,7 @@ def facts(run):
         f"load generators, yardsticks and the service share the cores; load before the start {m['load_before']:.2f}, "
         f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most meanwhile",
         f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me "
-        f"{c['reply_bytes']} bytes, bare's {c['bare_bytes']}; bare {c['bare_cpu_us']:.1f} us of CPU a request",
+        f"{c['reply_bytes']} bytes, bare's {c['bare_bytes']}",
         f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians of the rounds",
     ]
 
@@ -108,8 +108,8 @@ def text(run, figures):
 def reading():
     return [
         "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure where there is none.",
-        "CPU us: user and system time of the service for each request; failed: other than 2xx, or no reply.",
-        "spread: least and greatest of the rounds; with one round, how far the yardsticks before and after are apart.",
+        "CPU us: user and system time of the service for a request / of the yardstick; failed: not 2xx, or no reply.",
+        "spread: least and greatest of the rounds; of one round, how far the yardsticks before and after are apart.",
     ]
 
 

@@ -83,7 +83,8 @@ class Bench:
         command = [self.program, "hash", str(self.seconds), str(HASHERS)]
         text = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
         result = json.loads(text)
-        self.say(f"    {result['per_second']:>9,.1f}/s")
+        result["cpu_us"] = result["cpu_ticks"] / machine.TICK / max(1, result["count"]) * 1e6
+        self.say(f"    {result['per_second']:>9,.1f}/s  {result['cpu_us']:.0f} us of CPU each")
         return result
 
     def against(self, name, row, steps):
@@ -97,8 +98,7 @@ class Bench:
             pair = (before["per_second"], after["per_second"])
             mean = statistics.mean(pair)
             result["yardstick_spread"] = abs(pair[0] - pair[1]) / mean
-            if "cpu_us" in after:
-                result["bare_cpu_us"] = (before["cpu_us"] + after["cpu_us"]) / 2
+            result["yardstick_cpu_us"] = (before["cpu_us"] + after["cpu_us"]) / 2
             yield Figure(row, what, result["per_second"], "/s", mean, name, least, None, result)
             before = after
 

@@ -32,7 +32,9 @@ fn run() -> Result<(), Failure> {
     match arguments[..] {
         ["bare"] => runtime.block_on(bare::run()),
         ["hash", seconds, tasks] => runtime.block_on(hash::run(seconds.parse()?, tasks.parse()?)),
-        ["seed", users, cold, password] => runtime.block_on(seed::run(users.parse()?, cold.parse()?, password)),
+        ["seed", users, cold, password] => {
+            runtime.block_on(seed::run(users.parse()?, cold.parse()?, password))
+        }
         _ => Err(USAGE.into()),
     }
 }

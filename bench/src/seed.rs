@@ -59,7 +59,9 @@ pub(crate) async fn run(users: usize, cold: usize, password: &str) -> Result<(),
         }
         let (keyward, password) = (keyward.clone(), password.clone());
         // A String, since what may travel between threads must say so.
-        running.spawn(async move { make(&keyward, number, password).await.map_err(|failure| failure.to_string()) });
+        running.spawn(async move {
+            make(&keyward, number, password).await.map_err(|failure| failure.to_string())
+        });
     }
     while let Some(made) = running.join_next().await {
         sessions.push(written(&mut out, made??)?);

@@ -120,6 +120,12 @@ impl Layers {
     fn flags(&mut self, flags: &[(String, String)]) {
         for (path, text) in flags {
             if let Some(key) = self.keys.get(path.as_str()) {
+                if key.secret {
+                    // Arguments are seen by every process of the machine, and kept in histories.
+                    let advice = "a secret is not given as an argument; use the environment or a file";
+                    self.problems.push(Problem::new(path, advice));
+                    continue;
+                }
                 self.given.insert(key.path, (Raw::Text(text.clone()), Place::Flag));
             } else {
                 let hint = suggestion(path, self.keys.keys().copied());
