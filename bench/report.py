@@ -54,13 +54,17 @@ def target(figure):
     return f"<= {figure.most:g} {unit}".rstrip() if figure.most is not None else ""
 
 
-HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us of / against", "failed", "spread")
+HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us", "failed", "spread")
 
 
 def cells(figure):
     details = figure.details
     several = details.get("each", [])
-    spread = f"{min(several):.2f}-{max(several):.2f}" if several else f"{details.get('yardstick_spread', 0):.0%}"
+    spread = ""
+    if several:
+        spread = f"{min(several):.2f}-{max(several):.2f}"
+    elif "yardstick_spread" in details:
+        spread = f"{details['yardstick_spread']:.0%}"
     return (
         str(figure.row),
         figure.what,
@@ -72,7 +76,7 @@ def cells(figure):
         f"{details['p99']:.2f}" if "p99" in details else "",
         f"{details['cpu_us']:,.1f} / {details['yardstick_cpu_us']:,.1f}" if "cpu_us" in details else "",
         str(details["failed"] + details["broken"]) if "failed" in details else "",
-        spread if several or figure.against else "",
+        spread,
     )
 
 
@@ -97,7 +101,7 @@ def facts(run):
         f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most meanwhile",
         f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me "
         f"{c['reply_bytes']} bytes, bare's {c['bare_bytes']}",
-        f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians of the rounds",
+        f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians",
     ]
 
 
@@ -107,7 +111,7 @@ def text(run, figures):
 
 def reading():
     return [
-        "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure where there is none.",
+        "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure if there is none.",
         "CPU us: user and system time of the service for a request / of the yardstick; failed: not 2xx, or no reply.",
         "spread: least and greatest of the rounds; of one round, how far the yardsticks before and after are apart.",
     ]

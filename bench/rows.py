@@ -189,7 +189,8 @@ def memory(bench):
         details = said | {"broken": result["broken"], "logins_per_second": result["done"] / result["seconds"]}
         yield Figure(6, f"peak memory, {clients:,} concurrent logins", peak, "MB", most=120, details=details)
         wrong = result["bare503"] + result["other"] + result["broken"]
-        yield Figure(6, f"replies but 200 and 503 with Retry-After, {clients:,} logins", wrong, "", most=0, details=details)
+        what = f"replies but 200 and 503 with Retry-After, {clients:,} logins"
+        yield Figure(6, what, wrong, "", most=0, details=details)
         service.settle()
     service.restart()
 

@@ -44,14 +44,14 @@ pub(crate) struct TestApp {
 /// What a test may choose before the start.
 #[derive(Default)]
 pub(crate) struct Setup {
-    flags: Vec<(String, String)>,
+    env: Vec<(String, String)>,
     real_hashing: bool,
 }
 
 impl Setup {
-    /// A key of the configuration, by its path.
+    /// A key of the configuration, by its path; given as the environment would, since secrets are no flags.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
-        self.flags.push((key.to_owned(), value.to_owned()));
+        self.env.push((format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), value.to_owned()));
         self
     }
 
@@ -72,7 +72,7 @@ impl TestApp {
         let folder = folder();
         let database = format!("sqlite:{}", folder.path().join("keyward.db").display());
         let setup = prepare(Setup::default().set("store.url", &database));
-        let sources = Sources { flags: setup.flags, ..Sources::default() };
+        let sources = Sources { env: setup.env, ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
 
         let clock = Arc::new(TestClock::start());

@@ -143,6 +143,9 @@ fn locked(home: &Home) -> Connection {
     connection
 }
 
+/// The service waits for 5 seconds; the rest is for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 fn timed(server: &Server, call: &Call) -> (super::http::Reply, Duration) {
     let begin = Instant::now();
     (server.send(call), begin.elapsed())
@@ -167,7 +170,7 @@ fn f_02_a_database_that_another_process_holds_is_a_503_and_comes_back() {
             scope.spawn(move || {
                 let (reply, time) = timed(server, &write);
                 reply.expect_problem(503, "store_unavailable");
-                assert!(time < Duration::from_secs(12), "{time:?}");
+                assert!(time < PATIENCE, "{time:?}");
             });
         }
         // What only reads goes on.
@@ -176,7 +179,7 @@ fn f_02_a_database_that_another_process_holds_is_a_503_and_comes_back() {
     });
     let (reply, time) = timed(&server, &registration("bob@example.com", PASSWORD));
     reply.expect_problem(503, "store_unavailable");
-    assert!(time < Duration::from_millis(6500), "{time:?}");
+    assert!(time < PATIENCE, "{time:?}");
     drop(lock);
     until("readiness", SOON, || (server.get("/health/ready").status == 200).then_some(()));
     // Nothing of what was refused has happened behind its back.

@@ -73,7 +73,7 @@ fn write(connection: &Connection, readers: &Readers, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
-        for (answer, done) in readers.while_writing(|| run_batch(connection, batch)) {
+        for (answer, done) in readers.while_writing(|| run_batch(connection, batch, jobs)) {
             // Whoever no longer waits misses nothing but the answer.
             let _ = answer.send(done);
         }
@@ -81,9 +81,17 @@ fn write(connection: &Connection, readers: &Readers, jobs: &Receiver<Job>) {
 }
 
 /// Runs the jobs and commits; what each is to be told.
-fn run_batch(connection: &Connection, batch: Vec<Job>) -> Vec<(Answer, Result<Done, StoreError>)> {
-    let mut answers = Vec::with_capacity(batch.len());
+fn run_batch(
+    connection: &Connection,
+    mut batch: Vec<Job>,
+    later: &Receiver<Job>,
+) -> Vec<(Answer, Result<Done, StoreError>)> {
     let mut outcome = command(connection, "BEGIN IMMEDIATE").map_err(|error| failed(&error));
+    if outcome.is_err() {
+        // Who came while this waited for the lock would wait as long again.
+        batch.extend(later.try_iter());
+    }
+    let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
         let done = match &outcome {
             Ok(()) => run_job(connection, job.work),
