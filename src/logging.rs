@@ -65,7 +65,8 @@ impl Lines {
     pub fn to(mut out: impl Write + Send + 'static) -> Self {
         let waiting = Arc::new(Waiting { state: Mutex::default(), arrived: Condvar::new() });
         let sink = Sink(waiting.clone());
-        let writer = std::thread::Builder::new().name("log".into()).spawn(move || waiting.write_to(&mut out)).ok();
+        let writer =
+            std::thread::Builder::new().name("log".into()).spawn(move || waiting.write_to(&mut out)).ok();
         Self { sink, writer }
     }
 }
@@ -103,11 +104,15 @@ impl Waiting {
         let mut batch = Vec::new();
         loop {
             let state = self.lock();
-            let state =
-                self.arrived.wait_while(state, |s| s.bytes.is_empty() && !s.is_closed).unwrap_or_else(PoisonError::into_inner);
+            let state = self
+                .arrived
+                .wait_while(state, |s| s.bytes.is_empty() && !s.is_closed)
+                .unwrap_or_else(PoisonError::into_inner);
             // Nobody signals a buffer that is not empty: this is a pause, in which more lines gather.
-            let (mut state, _) =
-                self.arrived.wait_timeout_while(state, GATHERED, |s| !s.is_closed).unwrap_or_else(PoisonError::into_inner);
+            let (mut state, _) = self
+                .arrived
+                .wait_timeout_while(state, GATHERED, |s| !s.is_closed)
+                .unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut batch, &mut state.bytes);
             let (lost, is_closed) = (std::mem::take(&mut state.lost), state.is_closed);
             drop(state);
@@ -222,7 +227,8 @@ mod tests {
         });
         drop(lines);
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-        let parsed: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let parsed: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(parsed.len(), 1000);
         assert_eq!(parsed[999]["number"], 999);
         assert_eq!(parsed[0]["message"], "message");

@@ -39,7 +39,10 @@ pub(super) fn run(common: &Common, out: Out, command: Keys) -> Result<(), Failur
             };
             let until = key.verifies_until.map(|end| end.to_string());
             let end = until.as_ref().map(|end| format!(", verifies until {end}")).unwrap_or_default();
-            text.push(format!("{}  {}  {state:9}  signs from {}{end}", key.id, key.algorithm, key.signs_from));
+            text.push(format!(
+                "{}  {}  {state:9}  signs from {}{end}",
+                key.id, key.algorithm, key.signs_from
+            ));
             values.push(json!({
                 "kid": key.id, "algorithm": key.algorithm, "state": state, "created_at": key.created_at.to_string(),
                 "signs_from": key.signs_from.to_string(), "verifies_until": until,

@@ -45,7 +45,9 @@ struct Common {
 #[derive(Subcommand)]
 enum Command {
     /// Start the service (the same as no command)
-    #[command(after_help = "Examples:\n  keyward serve\n  PORT=8080 keyward serve --config /etc/keyward.toml")]
+    #[command(
+        after_help = "Examples:\n  keyward serve\n  PORT=8080 keyward serve --config /etc/keyward.toml"
+    )]
     Serve,
     /// Bring the database's schema up to date (serve does it, too)
     #[command(after_help = "Example:\n  keyward migrate --json")]
@@ -110,12 +112,14 @@ impl Common {
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE, such as server.listen=127.0.0.1:9000")?;
+    let (key, value) =
+        text.split_once('=').ok_or("write it as KEY=VALUE, such as server.listen=127.0.0.1:9000")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Runs one short command's work to its end.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     runtime.block_on(work)
 }

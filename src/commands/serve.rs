@@ -17,7 +17,8 @@ pub(super) fn run(common: &Common, out: Out) -> Result<(), Failure> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::refused)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::refused)?;
     let done = runtime.block_on(serve(&config, out));
     // What still runs was told to stop; a list that takes long on the blocking pool is not worth waiting for.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -49,7 +50,9 @@ fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out:
         env!("CARGO_PKG_VERSION")
     );
     if let Some(setup) = &setup {
-        text += &format!("\n  setup  {setup}\n         makes the first administrator; works once, until there is one");
+        text += &format!(
+            "\n  setup  {setup}\n         makes the first administrator; works once, until there is one"
+        );
     }
     let value = json!({"listen": bound.to_string(), "url": url, "store": store, "docs": format!("{url}/docs"), "setup": setup});
     out.answer(&text, &value);

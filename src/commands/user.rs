@@ -26,7 +26,9 @@ pub(super) enum User {
     #[command(after_help = "Example:\n  keyward user show ada@example.com")]
     Show(Who),
     /// Change a user; what is not named stays
-    #[command(after_help = "Example:\n  keyward user update ada --email ada@example.org --verified --role admin")]
+    #[command(
+        after_help = "Example:\n  keyward user update ada --email ada@example.org --verified --role admin"
+    )]
     Update(Update),
     /// Shut a user out at once, keeping the account
     #[command(after_help = "Example:\n  keyward user disable ada")]
@@ -104,8 +106,12 @@ pub(super) fn run(common: &Common, out: Out, command: User) -> Result<(), Failur
             User::List(list) => self::list(&keyward, out, list).await,
             User::Show(who) => show(&keyward, out, &who).await,
             User::Update(update) => self::update(&keyward, out, update).await,
-            User::Disable(who) => edit(&keyward, out, &who, Edit { active: Some(false), ..Edit::default() }).await,
-            User::Enable(who) => edit(&keyward, out, &who, Edit { active: Some(true), ..Edit::default() }).await,
+            User::Disable(who) => {
+                edit(&keyward, out, &who, Edit { active: Some(false), ..Edit::default() }).await
+            }
+            User::Enable(who) => {
+                edit(&keyward, out, &who, Edit { active: Some(true), ..Edit::default() }).await
+            }
             User::Delete(who) => delete(&keyward, out, &who).await,
         }
     })

@@ -42,7 +42,10 @@ impl Scheme {
                 Some(hash.to_string())
             }
             Self::Bcrypt { .. } if password.len() > BCRYPT_BYTES => None,
-            Self::Bcrypt { cost } => bcrypt::hash(password, *cost).ok(),
+            Self::Bcrypt { cost } => {
+                done(|| format!("bcrypt, cost {cost}"));
+                bcrypt::hash(password, *cost).ok()
+            }
         }
     }
 
@@ -116,6 +119,7 @@ fn check_bcrypt(password: &[u8], hash: &str) -> Option<Check> {
     if cost > MOST_COST || password.len() > BCRYPT_BYTES {
         return None;
     }
+    done(|| format!("bcrypt, cost {cost}"));
     let right = bcrypt::verify(password, hash).ok()?;
     Some(Check { right, made_with: Some(Scheme::Bcrypt { cost }) })
 }
@@ -132,7 +136,19 @@ fn argon2(
     let mut bytes = [0; Output::MAX_LENGTH];
     let output = bytes.get_mut(..params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN))?;
     let room = memory.room(params.block_count())?;
+    done(|| format!("Argon2, {} KiB, {} passes", params.m_cost(), params.t_cost()));
     let argon2 = Argon2::new(algorithm, version, params.clone());
     argon2.hash_password_into_with_memory(password, salt.as_ref(), output, room).ok()?;
     Output::new(output).ok()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The dear work that this thread has done, for tests that hold it against other work.
+    pub(super) static DONE: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+fn done(_work: impl FnOnce() -> String) {
+    #[cfg(test)]
+    DONE.with_borrow_mut(|done| done.push(_work()));
 }

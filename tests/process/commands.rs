@@ -180,6 +180,22 @@ fn migrate_says_what_it_did() {
     home.start();
 }
 
+#[test]
+fn a_key_of_the_configuration_may_be_an_argument_and_a_secret_may_not() {
+    let home = Home::new().set("KEYWARD_TOKENS_ACCESS_TTL", "5m");
+    let shown = settings(&home.run(&["config", "show", "--json", "--set", "tokens.access_ttl=7m"]).expect(0));
+    assert_eq!(shown["tokens.access_ttl"], "\"7m\"");
+    let canary = secret();
+    for key in ["secrets.master", "secrets.key", "introspection.callers"] {
+        let done = home.run(&["serve", "--set", &format!("{key}={canary}")]).expect(1);
+        assert!(done.stderr.contains(key) && !done.stderr.contains(&canary), "{done:?}");
+    }
+    for (set, code) in [("tokens.access_tl=7m", 1), ("tokens.access_ttl", 2)] {
+        let done = home.run(&["config", "check", "--set", set]).expect(code);
+        assert!(done.stderr.contains("tokens.access_t"), "{done:?}");
+    }
+}
+
 fn kid(token: &str) -> String {
     use base64::Engine;
     let head = token.split('.').next().unwrap();

@@ -24,7 +24,13 @@ impl Keyward {
     }
 
     /// An event that befalls `user`, done by `actor` from where `caller` is.
-    pub(crate) fn event(&self, kind: EventKind, actor: Actor, user: Option<UserId>, caller: &Caller) -> Event {
+    pub(crate) fn event(
+        &self,
+        kind: EventKind,
+        actor: Actor,
+        user: Option<UserId>,
+        caller: &Caller,
+    ) -> Event {
         let now = self.now();
         Event {
             id: EventId::new(now, self.random.as_ref()),

@@ -5,7 +5,8 @@ use crate::values::{Email, Invalid, Name, Password, Username};
 use std::sync::LazyLock;
 
 /// Whole passwords of eight characters and more that attackers try first, sorted, in lower case.
-static COMMON: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
+static COMMON: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
 const PRODUCT: &str = "keyward";
 
@@ -18,10 +19,18 @@ pub(crate) struct Owner<'a> {
 }
 
 /// Refuses what is too short, known to everybody, or the owner's own name; and what the hash would cut.
-pub(crate) fn check(password: &Password, shortest: usize, most_bytes: usize, owner: &Owner<'_>) -> Result<(), Invalid> {
+pub(crate) fn check(
+    password: &Password,
+    shortest: usize,
+    most_bytes: usize,
+    owner: &Owner<'_>,
+) -> Result<(), Invalid> {
     let text = password.expose();
     if text.chars().count() < shortest {
-        return Err(Invalid::new("password_too_short", format!("a password has at least {shortest} characters")));
+        return Err(Invalid::new(
+            "password_too_short",
+            format!("a password has at least {shortest} characters"),
+        ));
     }
     if text.len() > most_bytes {
         let detail = format!("a password has at most {most_bytes} bytes in UTF-8 with the configured hash");
@@ -32,7 +41,10 @@ pub(crate) fn check(password: &Password, shortest: usize, most_bytes: usize, own
         return Err(Invalid::new("common_password", "this password is among those that are tried first"));
     }
     if is_about(&folded, owner) || names_the_product(&folded) {
-        return Err(Invalid::new("guessable_password", "a password is not one's own name or address, nor the product's name"));
+        return Err(Invalid::new(
+            "guessable_password",
+            "a password is not one's own name or address, nor the product's name",
+        ));
     }
     Ok(())
 }
@@ -60,7 +72,9 @@ fn is_about(folded: &str, owner: &Owner<'_>) -> bool {
 
 /// The product's name, also followed by one to four digits (a year).
 fn names_the_product(folded: &str) -> bool {
-    folded.strip_prefix(PRODUCT).is_some_and(|rest| rest.len() <= 4 && rest.bytes().all(|b| b.is_ascii_digit()))
+    folded
+        .strip_prefix(PRODUCT)
+        .is_some_and(|rest| rest.len() <= 4 && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -71,7 +85,8 @@ mod tests {
         let email = Email::parse("test.person@example.com").unwrap();
         let username = Username::parse("adalovelace").unwrap();
         let (first, last) = (Name::parse("Augusta").unwrap(), Name::parse("Byronson").unwrap());
-        let owner = Owner { email: Some(&email), username: Some(&username), names: [Some(&first), Some(&last)] };
+        let owner =
+            Owner { email: Some(&email), username: Some(&username), names: [Some(&first), Some(&last)] };
         check(&Password::parse(text).unwrap(), 8, 72, &owner).map_err(|invalid| invalid.code)
     }
 
@@ -106,8 +121,15 @@ mod tests {
     #[test]
     fn accepted() {
         for text in [
-            "testpass123", "a long enough one", "eight or more", "qpwoeirutyalskdj", "73918264509182736450", " tab\tand  space ",
-            "adalovelace and more", "keyward20261", "correct horse 1",
+            "testpass123",
+            "a long enough one",
+            "eight or more",
+            "qpwoeirutyalskdj",
+            "73918264509182736450",
+            " tab\tand  space ",
+            "adalovelace and more",
+            "keyward20261",
+            "correct horse 1",
         ] {
             assert_eq!(verdict(text), Ok(()), "{text}");
         }

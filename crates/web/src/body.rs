@@ -124,13 +124,15 @@ fn kind(headers: &HeaderMap) -> Kind {
         return Kind::Other;
     }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Kind::Nothing };
-    let mut parts = value.to_str().unwrap_or_default().split(';').map(|part| part.trim().to_ascii_lowercase());
+    let mut parts =
+        value.to_str().unwrap_or_default().split(';').map(|part| part.trim().to_ascii_lowercase());
     let essence = parts.next().unwrap_or_default();
     let is_utf8 = |parameter: String| match parameter.split_once('=') {
         Some(("charset", set)) => matches!(set.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
         _ => true,
     };
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     match () {
         () if !parts.all(is_utf8) => Kind::Other,
         () if is_json => Kind::Json,

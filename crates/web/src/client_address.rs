@@ -37,7 +37,10 @@ fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     }
     let parameter = |part: &String| {
         let pairs = part.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("for")).and_then(|(_, value)| address(value))
+        pairs
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("for"))
+            .and_then(|(_, value)| address(value))
     };
     lines(header::FORWARDED).iter().map(parameter).collect()
 }
@@ -83,7 +86,10 @@ mod tests {
         ] {
             assert_eq!(seen("10.0.0.1", "x-forwarded-for", value), client, "{value}");
         }
-        assert_eq!(seen("::1", "forwarded", "for=198.51.100.7, for=\"[2001:db8::9]:1\";proto=https"), "2001:db8::9");
+        assert_eq!(
+            seen("::1", "forwarded", "for=198.51.100.7, for=\"[2001:db8::9]:1\";proto=https"),
+            "2001:db8::9"
+        );
         assert_eq!(seen("10.0.0.1", "forwarded", "for=unknown"), "10.0.0.1");
     }
 }

@@ -19,7 +19,10 @@ impl FromRequestParts<Shared> for Person {
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
         let Some(token) = bearer(&parts.headers)? else {
-            return Err(Problem::new(&problem::UNAUTHENTICATED, "this needs an access token: Authorization: Bearer ..."));
+            return Err(Problem::new(
+                &problem::UNAUTHENTICATED,
+                "this needs an access token: Authorization: Bearer ...",
+            ));
         };
         match web.keyward.authenticate(token).await {
             Ok(person) => {
@@ -69,8 +72,12 @@ impl FromRequestParts<Shared> for Origin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
-        let agent = parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let scope = parts.extensions.get::<Arc<Scope>>().ok_or_else(|| Problem::internal("a request without a scope"))?;
+        let agent =
+            parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let scope = parts
+            .extensions
+            .get::<Arc<Scope>>()
+            .ok_or_else(|| Problem::internal("a request without a scope"))?;
         Ok(Self(scope.caller(agent.as_deref())))
     }
 }
@@ -148,6 +155,10 @@ impl FromRequestParts<Shared> for Query {
 impl Query {
     /// A parameter that is there and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 }

@@ -7,9 +7,31 @@ use serde_json::{Map, Value};
 
 /// Members that would give rights: never ignored, where a route does not know them.
 const RIGHTS: &[&str] = &[
-    "role", "roles", "is_admin", "admin", "is_superuser", "is_staff", "permissions", "scope", "scopes", "status", "disabled",
-    "is_active", "active", "email_verified", "verified", "verified_at", "is_verified", "id", "sub", "user_id",
-    "password_hash", "hash", "token_version", "epoch", "version",
+    "role",
+    "roles",
+    "is_admin",
+    "admin",
+    "is_superuser",
+    "is_staff",
+    "permissions",
+    "scope",
+    "scopes",
+    "status",
+    "disabled",
+    "is_active",
+    "active",
+    "email_verified",
+    "verified",
+    "verified_at",
+    "is_verified",
+    "id",
+    "sub",
+    "user_id",
+    "password_hash",
+    "hash",
+    "token_version",
+    "epoch",
+    "version",
 ];
 
 pub(crate) struct Fields {
@@ -83,11 +105,19 @@ impl Fields {
     }
 
     /// Absent and `null` alike are `None`.
-    pub(crate) fn text<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+    pub(crate) fn text<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         self.optional(name, parse).flatten()
     }
 
-    pub(crate) fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         if self.members.get(name).is_none_or(Value::is_null) {
             self.take(name);
             self.refuse(name, Invalid::new("required", format!("{name} is required")));
@@ -120,7 +150,11 @@ impl Fields {
     }
 
     /// A list of texts.
-    pub(crate) fn list<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Option<Vec<T>> {
+    pub(crate) fn list<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<Vec<T>> {
         let Value::Array(items) = self.take(name)? else {
             self.refuse(name, wrong_type("a list of strings"));
             return None;
@@ -155,7 +189,10 @@ impl Fields {
             };
             if refused {
                 let short: String = name.chars().take(64).collect();
-                self.errors.push(FieldError::new(&short, Invalid::new("unknown_field", "there is no such field here")));
+                self.errors.push(FieldError::new(
+                    &short,
+                    Invalid::new("unknown_field", "there is no such field here"),
+                ));
             }
             // A body of a thousand unknown members is not answered with as many errors.
             if self.errors.len() >= 20 {

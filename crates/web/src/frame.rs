@@ -124,7 +124,9 @@ fn written_out(mut response: Response, method: &Method, scope: &Scope) -> Respon
         tracing::error!(target: "keyward::problem", request_id = scope.request_id.as_str(), %cause, "request failed");
     }
     // A page of its own (a form to try again) stays as it is.
-    if response.headers().contains_key(header::CONTENT_TYPE) && response.headers().contains_key(header::CONTENT_SECURITY_POLICY) {
+    if response.headers().contains_key(header::CONTENT_TYPE)
+        && response.headers().contains_key(header::CONTENT_SECURITY_POLICY)
+    {
         return response;
     }
     let body = problem.body(&scope.request_id);

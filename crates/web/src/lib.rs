@@ -111,7 +111,9 @@ pub fn router(web: Shared) -> Router {
         .router
         .merge(docs::assets())
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::new(&problem::METHOD_NOT_ALLOWED, "see the Allow header"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(&problem::METHOD_NOT_ALLOWED, "see the Allow header")
+        })
         .with_state(web);
     if origins.is_empty() { router } else { router.layer(cors(origins)) }
 }
@@ -122,6 +124,11 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, frame::X_REQUEST_ID])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-request-id"),
+        ])
         .max_age(Duration::from_secs(600))
 }

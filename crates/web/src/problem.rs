@@ -101,7 +101,14 @@ struct Body<'a> {
 
 impl Problem {
     pub(crate) fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), oauth: None, challenge: "Bearer", cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            oauth: None,
+            challenge: "Bearer",
+            cause: None,
+        }
     }
 
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
@@ -133,7 +140,10 @@ impl Problem {
             Unique::Username => ("username", "this username, or one that looks like it, is taken"),
             Unique::Key => return Self::internal("a signing key's place is taken"),
         };
-        Self { errors: vec![FieldError::new(field, Invalid::new("taken", detail))], ..Self::new(&TAKEN, detail) }
+        Self {
+            errors: vec![FieldError::new(field, Invalid::new("taken", detail))],
+            ..Self::new(&TAKEN, detail)
+        }
     }
 
     pub(crate) fn internal(cause: impl Into<String>) -> Self {

@@ -25,23 +25,48 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn get<H: Handler<T, Shared>, T: 'static>(self, op: &'static str, paths: &[&'static str], h: H) -> Self {
+    pub(crate) fn get<H: Handler<T, Shared>, T: 'static>(
+        self,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
         self.on(MethodFilter::GET, "GET", op, paths, h)
     }
 
-    pub(crate) fn post<H: Handler<T, Shared>, T: 'static>(self, op: &'static str, paths: &[&'static str], h: H) -> Self {
+    pub(crate) fn post<H: Handler<T, Shared>, T: 'static>(
+        self,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
         self.on(MethodFilter::POST, "POST", op, paths, h)
     }
 
-    pub(crate) fn put<H: Handler<T, Shared>, T: 'static>(self, op: &'static str, paths: &[&'static str], h: H) -> Self {
+    pub(crate) fn put<H: Handler<T, Shared>, T: 'static>(
+        self,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
         self.on(MethodFilter::PUT, "PUT", op, paths, h)
     }
 
-    pub(crate) fn patch<H: Handler<T, Shared>, T: 'static>(self, op: &'static str, paths: &[&'static str], h: H) -> Self {
+    pub(crate) fn patch<H: Handler<T, Shared>, T: 'static>(
+        self,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
         self.on(MethodFilter::PATCH, "PATCH", op, paths, h)
     }
 
-    pub(crate) fn delete<H: Handler<T, Shared>, T: 'static>(self, op: &'static str, paths: &[&'static str], h: H) -> Self {
+    pub(crate) fn delete<H: Handler<T, Shared>, T: 'static>(
+        self,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
         self.on(MethodFilter::DELETE, "DELETE", op, paths, h)
     }
 

@@ -31,7 +31,13 @@ pub struct Limits {
 }
 
 /// Serves until `stop` is done, then takes no more connections and waits for the running requests.
-pub async fn serve(listener: TcpListener, web: Shared, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    web: Shared,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let mut stop = std::pin::pin!(stop);
@@ -71,7 +77,10 @@ pub async fn serve(listener: TcpListener, web: Shared, router: Router, limits: L
 }
 
 /// The next connection, once there is a place for it. `None` when accepting failed, after a pause.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),

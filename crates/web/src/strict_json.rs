@@ -91,8 +91,17 @@ mod tests {
     fn refused() {
         let deep = "[".repeat(100_000);
         for text in [
-            r#"{"a":1,"a":2}"#, r#"{"a":{"b":1,"b":1}}"#, "{} {}", "", "\u{feff}{}", "{'a':1}", "[1,]", "NaN", "1e999",
-            "{\"a\":1 /* */}", deep.as_str(),
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            "{} {}",
+            "",
+            "\u{feff}{}",
+            "{'a':1}",
+            "[1,]",
+            "NaN",
+            "1e999",
+            "{\"a\":1 /* */}",
+            deep.as_str(),
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{}", &text[..text.len().min(40)]);
         }

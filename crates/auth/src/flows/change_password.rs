@@ -87,7 +87,12 @@ impl Keyward {
     }
 
     /// Compares the password that somebody gives as proof, and keeps an event of a wrong one.
-    pub(super) async fn prove(&self, user: &User, password: &Password, caller: &Caller) -> Result<(), ProofError> {
+    pub(super) async fn prove(
+        &self,
+        user: &User,
+        password: &Password,
+        caller: &Caller,
+    ) -> Result<(), ProofError> {
         if self.hasher.verify(password, user.password.as_ref()).await? != Verdict::Wrong {
             return Ok(());
         }

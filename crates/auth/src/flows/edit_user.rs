@@ -10,7 +10,9 @@ use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Verification;
 use crate::records::{Change, Direction, Event, EventKind, StoreError, Unique, User};
-use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Timestamp, Username};
+use crate::values::{
+    Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Timestamp, Username,
+};
 
 /// What is asked for. `Some(None)` clears. Read-only members are accepted with their present value, so that what GET
 /// gave can be sent back.
@@ -96,7 +98,13 @@ struct Decision {
 
 impl Keyward {
     /// The user as it is after the change; as it was, if nothing changes.
-    pub async fn edit_user(&self, by: By<'_>, target: &Target, edit: &Edit, caller: &Caller) -> Result<User, EditError> {
+    pub async fn edit_user(
+        &self,
+        by: By<'_>,
+        target: &Target,
+        edit: &Edit,
+        caller: &Caller,
+    ) -> Result<User, EditError> {
         let mut user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
         loop {
             if edit.if_version.is_some_and(|version| version != user.version) {
@@ -104,8 +112,11 @@ impl Keyward {
             }
             let decision = self.decide(by, &user, edit, caller).await?;
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
-            let events: Vec<Event> =
-                decision.events.iter().map(|kind| self.event(*kind, by.actor(), Some(user.id), caller)).collect();
+            let events: Vec<Event> = decision
+                .events
+                .iter()
+                .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
+                .collect();
             match self.store.users.change(user.id, &change, self.now(), &events).await {
                 Err(StoreError::Stale) => user = self.again(by, &user).await?,
                 other => {
@@ -131,7 +142,13 @@ impl Keyward {
         }
     }
 
-    async fn decide(&self, by: By<'_>, user: &User, edit: &Edit, caller: &Caller) -> Result<Decision, EditError> {
+    async fn decide(
+        &self,
+        by: By<'_>,
+        user: &User,
+        edit: &Edit,
+        caller: &Caller,
+    ) -> Result<Decision, EditError> {
         let mut decision = Decision::default();
         check_read_only(user, edit)?;
         decide_rights(by, user, edit, self.now(), &mut decision)?;
@@ -176,7 +193,9 @@ impl Keyward {
         }
         let new_email = match &edit.email {
             Some(Some(email)) if !is_same(user.email.as_ref(), email) => Some(email),
-            Some(None) if user.email.is_some() => return Err(EditError::Invalid("email", required("an e-mail address"))),
+            Some(None) if user.email.is_some() => {
+                return Err(EditError::Invalid("email", required("an e-mail address")));
+            }
             _ => None,
         };
         let new_email = new_email.filter(|email| !is_same(user.pending_email.as_ref(), email));
@@ -184,7 +203,8 @@ impl Keyward {
             return Ok(());
         }
         if let Some(password) = new_password {
-            self.check_password(password, &owner(user)).map_err(|invalid| EditError::Invalid("password", invalid))?;
+            self.check_password(password, &owner(user))
+                .map_err(|invalid| EditError::Invalid("password", invalid))?;
         }
         match &edit.current_password {
             _ if is_proven => {}

@@ -15,7 +15,11 @@ pub enum ListError {
 
 impl Keyward {
     /// Needs `users:read`. A page of at most `search.limit` users, and the id to go on after if there are more.
-    pub async fn list_users(&self, by: By<'_>, search: Search) -> Result<(Vec<User>, Option<UserId>), ListError> {
+    pub async fn list_users(
+        &self,
+        by: By<'_>,
+        search: Search,
+    ) -> Result<(Vec<User>, Option<UserId>), ListError> {
         by.must(Permission::UsersRead)?;
         let limit = search.limit;
         let mut users = self.store.users.list(&Search { limit: limit + 1, ..search }).await?;

@@ -75,9 +75,15 @@ impl Keyward {
         let session = self.new_session(&user, caller);
         let sign_in = SignIn { user: user.id, at: session.created_at, rehash };
         self.store.users.signed_in(&sign_in).await?;
-        let event =
-            self.event(EventKind::SignedIn, Actor::User(user.id), Some(user.id), caller).of_session(session.id);
-        match self.store.sessions.insert(&session, self.policy.sessions_per_user, std::slice::from_ref(&event)).await {
+        let event = self
+            .event(EventKind::SignedIn, Actor::User(user.id), Some(user.id), caller)
+            .of_session(session.id);
+        match self
+            .store
+            .sessions
+            .insert(&session, self.policy.sessions_per_user, std::slice::from_ref(&event))
+            .await
+        {
             // Deleted since it was read.
             Err(StoreError::Stale) => return Err(LoginError::Refused),
             other => other?,
@@ -95,7 +101,12 @@ impl Keyward {
 
     /// The old hash and a new one, where the old is of other parameters than today's. A full hashing machine only
     /// puts it off.
-    async fn upgraded(&self, user: &User, password: &Password, verdict: Verdict) -> Option<(PasswordHash, PasswordHash)> {
+    async fn upgraded(
+        &self,
+        user: &User,
+        password: &Password,
+        verdict: Verdict,
+    ) -> Option<(PasswordHash, PasswordHash)> {
         let too_long = password.expose().len() > self.hasher.most_bytes();
         if verdict != Verdict::RightButOutdated || too_long {
             return None;

@@ -33,7 +33,12 @@ impl Keyward {
     }
 
     /// The one write that ends all of a user's sessions. `Stale` if the user is gone.
-    pub(super) async fn end_all(&self, id: crate::values::UserId, actor: Actor, caller: &Caller) -> Result<(), StoreError> {
+    pub(super) async fn end_all(
+        &self,
+        id: crate::values::UserId,
+        actor: Actor,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
         let change = Change { end_sessions: Some(None), ..Change::default() };
         let event = self.event(EventKind::SignedOutEverywhere, actor, Some(id), caller);
         let user = self.store.users.change(id, &change, self.now(), std::slice::from_ref(&event)).await?;

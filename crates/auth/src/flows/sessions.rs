@@ -32,7 +32,8 @@ impl Keyward {
         caller: &Caller,
     ) -> Result<(), EndSessionsError> {
         let id = person.user.id;
-        let event = self.event(EventKind::SessionEnded, Actor::User(id), Some(id), caller).of_session(session);
+        let event =
+            self.event(EventKind::SessionEnded, Actor::User(id), Some(id), caller).of_session(session);
         if !self.store.sessions.end(session, id, std::slice::from_ref(&event)).await? {
             return Err(EndSessionsError::NotFound);
         }

@@ -1,7 +1,9 @@
 //! A user: one row, which also holds what ends all of the user's sessions.
 
 use super::{Event, StoreError};
-use crate::values::{Email, Locale, Metadata, Name, PasswordHash, Permission, Roles, SessionId, Timestamp, UserId, Username};
+use crate::values::{
+    Email, Locale, Metadata, Name, PasswordHash, Permission, Roles, SessionId, Timestamp, UserId, Username,
+};
 use async_trait::async_trait;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +114,13 @@ pub trait Users: Send + Sync {
     /// Applies a change with its events and returns the user as it is then, with a new version and `updated_at = at`.
     /// `Stale` if the user is gone or of another version than asked for, `Taken`, or `Guarded` if the last
     /// administrator would leave; then nothing has changed.
-    async fn change(&self, id: UserId, change: &Change, at: Timestamp, events: &[Event]) -> Result<User, StoreError>;
+    async fn change(
+        &self,
+        id: UserId,
+        change: &Change,
+        at: Timestamp,
+        events: &[Event],
+    ) -> Result<User, StoreError>;
 
     /// Notes a sign-in. Changes no version, and does nothing if the user is gone.
     async fn signed_in(&self, sign_in: &SignIn) -> Result<(), StoreError>;

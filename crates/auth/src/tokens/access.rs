@@ -90,7 +90,9 @@ struct Presented<'a> {
 }
 
 /// An optional claim may be absent, but not `null`.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -187,8 +189,10 @@ impl AccessTokens {
         }
         let payload = BASE64.decode(&signed[dot + 1..]).ok()?;
         let claims: Presented<'_> = serde_json::from_slice(&payload).ok()?;
-        let audience = if key.algorithm().is_symmetric() { None } else { Some(self.issuer.audience.as_str()) };
-        let for_us = claims.iss == self.issuer.issuer && claims.aud.as_deref() == audience && !claims.jti.is_empty();
+        let audience =
+            if key.algorithm().is_symmetric() { None } else { Some(self.issuer.audience.as_str()) };
+        let for_us =
+            claims.iss == self.issuer.issuer && claims.aud.as_deref() == audience && !claims.jti.is_empty();
         // We never write `nbf`; where a holder of the shared secret does, it counts.
         let begun = claims.nbf.is_none_or(|nbf| nbf <= (now + self.leeway).as_seconds());
         if !for_us || !begun {

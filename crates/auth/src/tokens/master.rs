@@ -17,7 +17,8 @@ impl Master {
     pub fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"keyward").extract(&self.0);
-        let filled = secret.expand(&[label.as_bytes()], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(key.as_mut()));
+        let filled =
+            secret.expand(&[label.as_bytes()], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(key.as_mut()));
         // 32 bytes are the one length that this cannot refuse; a key of zeros must never leave here all the same.
         assert!(filled.is_ok(), "HKDF gives 32 bytes");
         key

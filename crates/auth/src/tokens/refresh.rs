@@ -63,7 +63,9 @@ mod tests {
             assert_eq!(tokens.read(&String::from_utf8(altered).unwrap()), None, "character {i}");
             assert_eq!(tokens.read(&text[..i]), None, "cut at {i}");
         }
-        for other in [format!("{text}="), format!(" {text}"), text.replace(".7.", ".07."), text.replace(".7.", ".+7.")] {
+        for other in
+            [format!("{text}="), format!(" {text}"), text.replace(".7.", ".07."), text.replace(".7.", ".+7.")]
+        {
             assert_eq!(tokens.read(&other), None);
         }
         assert_eq!(RefreshTokens::new(&Master::new(b"another")).read(&text), None);

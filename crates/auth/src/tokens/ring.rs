@@ -22,7 +22,12 @@ pub struct Ring {
 impl Ring {
     /// The ring of one algorithm's stored keys, in the order of their sequence. A token outlives its key's signing by
     /// at most `overlap`.
-    pub fn open(stored: &[StoredKey], algorithm: Algorithm, sealer: &Sealer, overlap: Duration) -> Result<Self, KeyError> {
+    pub fn open(
+        stored: &[StoredKey],
+        algorithm: Algorithm,
+        sealer: &Sealer,
+        overlap: Duration,
+    ) -> Result<Self, KeyError> {
         let ours: Vec<&StoredKey> = stored.iter().filter(|key| key.algorithm == algorithm.as_str()).collect();
         let mut keys = Vec::with_capacity(ours.len());
         for (place, stored) in ours.iter().enumerate() {
@@ -39,7 +44,14 @@ impl Ring {
 
     /// The ring of HS256: one key that never retires.
     pub fn shared(key: SigningKey) -> Self {
-        Self { keys: vec![RingKey { id: String::new(), key, signs_from: Timestamp::from_micros(0), verifies_until: None }] }
+        Self {
+            keys: vec![RingKey {
+                id: String::new(),
+                key,
+                signs_from: Timestamp::from_micros(0),
+                verifies_until: None,
+            }],
+        }
     }
 
     pub fn keys(&self) -> &[RingKey] {
@@ -56,6 +68,8 @@ impl Ring {
     /// A header is never parsed: it either is what we write or it is nobody's. So neither `alg` nor `kid`, `jku`, `jwk`,
     /// `x5u` or `crit` of a token can choose anything (RFC 8725, sections 3.1 and 3.10).
     pub(super) fn verifying(&self, header: &str, now: Timestamp) -> Option<&RingKey> {
-        self.keys.iter().find(|key| key.key.header() == header && key.verifies_until.is_none_or(|end| now < end))
+        self.keys
+            .iter()
+            .find(|key| key.key.header() == header && key.verifies_until.is_none_or(|end| now < end))
     }
 }

@@ -23,14 +23,18 @@ impl Email {
         if text.len() > 4 * LONGEST {
             return Err(malformed("an e-mail address has at most 254 characters"));
         }
-        let (local, domain) = text.rsplit_once('@').ok_or_else(|| malformed("an e-mail address needs an @"))?;
+        let (local, domain) =
+            text.rsplit_once('@').ok_or_else(|| malformed("an e-mail address needs an @"))?;
         if local.is_empty() || local.len() > LONGEST_LOCAL {
             return Err(malformed("the part before the @ has 1 to 64 characters"));
         }
         if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom)) {
-            return Err(malformed("the part before the @ may hold letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots between"));
+            return Err(malformed(
+                "the part before the @ may hold letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots between",
+            ));
         }
-        let domain = domain_label(domain).ok_or_else(|| malformed("the part after the @ is not a domain name"))?;
+        let domain =
+            domain_label(domain).ok_or_else(|| malformed("the part after the @ is not a domain name"))?;
         let text = format!("{local}@{domain}");
         if text.len() > LONGEST {
             return Err(malformed("an e-mail address has at most 254 characters"));
@@ -101,10 +105,33 @@ mod tests {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "b.".repeat(130));
         for text in [
-            "", "@", "a", "a@", "@b.test", "a@b", "a@b.", "a@.b.test", "a@@b.test", "a@b@c.test", "a b@c.test", ".a@b.test",
-            "a.@b.test", "a..b@c.test", "\"a b\"@c.test", "a(b)@c.test", "a@[127.0.0.1]", "a@127.0.0.1", "a@b_c.test",
-            "a@-b.test", "a\r\nBcc: x@y.test", "a@b.test\r\nX: y", "a@b.test,c@d.test", "\u{430}@b.test", "a\0@b.test",
-            long_local.as_str(), long.as_str(),
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.test",
+            "a@b",
+            "a@b.",
+            "a@.b.test",
+            "a@@b.test",
+            "a@b@c.test",
+            "a b@c.test",
+            ".a@b.test",
+            "a.@b.test",
+            "a..b@c.test",
+            "\"a b\"@c.test",
+            "a(b)@c.test",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "a@b_c.test",
+            "a@-b.test",
+            "a\r\nBcc: x@y.test",
+            "a@b.test\r\nX: y",
+            "a@b.test,c@d.test",
+            "\u{430}@b.test",
+            "a\0@b.test",
+            long_local.as_str(),
+            long.as_str(),
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }

@@ -43,7 +43,10 @@ fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Invalid
     }
     object.iter().try_for_each(|(key, value)| {
         if key.starts_with('$') || key.contains(['.', '\0']) {
-            return Err(Invalid::new("invalid_metadata_key", "a key of metadata does not begin with $ and holds no dot or NUL"));
+            return Err(Invalid::new(
+                "invalid_metadata_key",
+                "a key of metadata does not begin with $ and holds no dot or NUL",
+            ));
         }
         check(value, depth)
     })
@@ -54,11 +57,14 @@ fn check(value: &Value, depth: usize) -> Result<(), Invalid> {
         Value::Object(object) => check_object(object, depth + 1),
         Value::Array(_) if depth >= DEEPEST => check_object(&Map::new(), depth + 1),
         Value::Array(items) => items.iter().try_for_each(|item| check(item, depth + 1)),
-        Value::Number(n) if n.as_i64().is_none() && !n.is_f64() => {
-            Err(Invalid::new("invalid_metadata_number", "a number of metadata is a signed 64-bit integer or a finite double"))
-        }
+        Value::Number(n) if n.as_i64().is_none() && !n.is_f64() => Err(Invalid::new(
+            "invalid_metadata_number",
+            "a number of metadata is a signed 64-bit integer or a finite double",
+        )),
         // PostgreSQL and several clients cannot hold it.
-        Value::String(text) if text.contains('\0') => Err(Invalid::new("invalid_metadata", "a text of metadata holds no NUL")),
+        Value::String(text) if text.contains('\0') => {
+            Err(Invalid::new("invalid_metadata", "a text of metadata holds no NUL"))
+        }
         _ => Ok(()),
     }
 }
@@ -74,7 +80,10 @@ mod tests {
 
     #[test]
     fn table() {
-        assert_eq!(parse(&json!({"b": [1, {"c": null}], "a": 1.5})).unwrap().as_str(), r#"{"a":1.5,"b":[1,{"c":null}]}"#);
+        assert_eq!(
+            parse(&json!({"b": [1, {"c": null}], "a": 1.5})).unwrap().as_str(),
+            r#"{"a":1.5,"b":[1,{"c":null}]}"#
+        );
         let mut deep = json!({});
         for _ in 0..8 {
             deep = json!({ "a": deep });
@@ -84,8 +93,15 @@ mod tests {
             arrays = json!([arrays]);
         }
         for refused in [
-            json!({"$where": 1}), json!({"a.b": 1}), json!({"a\0": 1}), json!({"a": {"$gt": ""}}), json!({"n": u64::MAX}),
-            json!({"t": "\0"}), json!({"t": "x".repeat(LARGEST)}), deep, json!({ "a": arrays }),
+            json!({"$where": 1}),
+            json!({"a.b": 1}),
+            json!({"a\0": 1}),
+            json!({"a": {"$gt": ""}}),
+            json!({"n": u64::MAX}),
+            json!({"t": "\0"}),
+            json!({"t": "x".repeat(LARGEST)}),
+            deep,
+            json!({ "a": arrays }),
         ] {
             assert!(parse(&refused).is_err(), "{refused}");
         }

@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn accepted() {
-        for (text, kept) in [("Ada", "Ada"), (" Zoe\u{308} ", "Zoë"), ("李", "李"), ("O'Neil-Smith", "O'Neil-Smith")] {
+        for (text, kept) in
+            [("Ada", "Ada"), (" Zoe\u{308} ", "Zoë"), ("李", "李"), ("O'Neil-Smith", "O'Neil-Smith")]
+        {
             assert_eq!(Name::parse(text).unwrap().as_str(), kept);
         }
     }

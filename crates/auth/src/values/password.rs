@@ -15,7 +15,8 @@ impl Password {
     pub const MOST_BYTES: usize = 1024;
 
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let long = || Invalid::new("password_too_long", "a password has at most 256 characters and 1,024 bytes");
+        let long =
+            || Invalid::new("password_too_long", "a password has at most 256 characters and 1,024 bytes");
         // Checked before normalising too, so that its cost is bounded.
         if text.len() > 4 * Self::MOST_BYTES {
             return Err(long());

@@ -38,9 +38,13 @@ impl From<DeleteError> for Problem {
         match error {
             DeleteError::Forbidden(forbidden) => forbidden.into(),
             DeleteError::NotFound => Self::not_found(),
-            DeleteError::Changed => Self::new(&problem::STALE, "the user is not of the version that If-Match names"),
+            DeleteError::Changed => {
+                Self::new(&problem::STALE, "the user is not of the version that If-Match names")
+            }
             DeleteError::Wrong => Self::new(&problem::WRONG_PASSWORD, "the password is wrong"),
-            DeleteError::LastAdministrator => Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays"),
+            DeleteError::LastAdministrator => {
+                Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays")
+            }
             DeleteError::Busy(busy) => busy.into(),
             DeleteError::Store(error) => error.into(),
         }

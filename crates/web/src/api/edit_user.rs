@@ -11,7 +11,9 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use keyward_auth::flows::{By, Caller, Edit, EditError, SignedIn, Target};
-use keyward_auth::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Role, Roles, Username};
+use keyward_auth::values::{
+    Email, Invalid, Locale, Metadata, Name, Password, Permission, Role, Roles, Username,
+};
 
 pub(crate) async fn me(
     State(web): State<Shared>,
@@ -79,19 +81,27 @@ impl From<EditError> for Problem {
         match error {
             EditError::NotFound => Self::not_found(),
             EditError::Forbidden => {
-                let detail = format!("this needs {}, and nobody sets another's password", Permission::UsersWrite);
+                let detail =
+                    format!("this needs {}, and nobody sets another's password", Permission::UsersWrite);
                 Self::new(&problem::FORBIDDEN, detail)
             }
-            EditError::Changed => Self::new(&problem::STALE, "the user is not of the version that If-Match names"),
-            EditError::ReadOnly(name) => Self::field(name, Invalid::new("read_only", "this cannot be changed")),
+            EditError::Changed => {
+                Self::new(&problem::STALE, "the user is not of the version that If-Match names")
+            }
+            EditError::ReadOnly(name) => {
+                Self::field(name, Invalid::new("read_only", "this cannot be changed"))
+            }
             EditError::Invalid(name, invalid) => Self::field(name, invalid),
             EditError::Taken(what) => Self::taken(what),
             EditError::ReauthenticationRequired => {
-                let detail = "send current_password with it, or sign in again: this session is too old for that";
+                let detail =
+                    "send current_password with it, or sign in again: this session is too old for that";
                 Self::new(&problem::REAUTHENTICATION_REQUIRED, detail)
             }
             EditError::Wrong => Self::new(&problem::WRONG_PASSWORD, "current_password is wrong"),
-            EditError::LastAdministrator => Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays"),
+            EditError::LastAdministrator => {
+                Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays")
+            }
             EditError::SignedOut => Self::invalid_token(),
             EditError::Busy(busy) => busy.into(),
             EditError::Store(error) => error.into(),

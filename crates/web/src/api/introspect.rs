@@ -72,7 +72,8 @@ pub(crate) async fn post(
 
 /// Every configured secret is compared, and at one length, so that time tells neither the name nor the secret.
 fn admit_service(web: &Shared, name: &str, secret: &str) -> Result<(), Problem> {
-    let whole = |name: &str, secret: &str| digest::digest(&digest::SHA256, format!("{name}\0{secret}").as_bytes());
+    let whole =
+        |name: &str, secret: &str| digest::digest(&digest::SHA256, format!("{name}\0{secret}").as_bytes());
     let given = whole(name, secret);
     let known = web.settings.introspection_callers.iter().fold(false, |known, (name, secret)| {
         known | constant_time::verify_slices_are_equal(whole(name, secret).as_ref(), given.as_ref()).is_ok()

@@ -39,7 +39,9 @@ pub(super) fn new_user(body: &mut Fields) -> Option<NewUser> {
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
         match error {
-            RegisterError::Closed => Self::new(&problem::REGISTRATION_CLOSED, "accounts are made by an administrator"),
+            RegisterError::Closed => {
+                Self::new(&problem::REGISTRATION_CLOSED, "accounts are made by an administrator")
+            }
             RegisterError::New(error) => error.into(),
         }
     }
@@ -50,8 +52,12 @@ impl From<NewUserError> for Problem {
         let required = |detail: &str| keyward_auth::values::Invalid::new("required", detail);
         match error {
             NewUserError::Password(invalid) => Self::field("password", invalid),
-            NewUserError::Nameless => Self::field("username", required("a user without an e-mail needs a username")),
-            NewUserError::NothingToVerify => Self::field("email", required("there is no address to be verified")),
+            NewUserError::Nameless => {
+                Self::field("username", required("a user without an e-mail needs a username"))
+            }
+            NewUserError::NothingToVerify => {
+                Self::field("email", required("there is no address to be verified"))
+            }
             NewUserError::Taken(what) => Self::taken(what),
             NewUserError::Busy(busy) => busy.into(),
             NewUserError::Store(error) => error.into(),

@@ -48,9 +48,9 @@ pub(crate) async fn post(
         Ok(_) => Ok(page(StatusCode::OK, DONE)),
         Err(SetupError::Gone) => Err(Problem::not_found()),
         Err(SetupError::New(NewUserError::Password(invalid))) => Ok(again(&invalid.detail)),
-        Err(SetupError::New(NewUserError::Taken(Unique::Email))) => {
-            Ok(again("a user with this e-mail address exists; choose another, or make that user an administrator on the command line"))
-        }
+        Err(SetupError::New(NewUserError::Taken(Unique::Email))) => Ok(again(
+            "a user with this e-mail address exists; choose another, or make that user an administrator on the command line",
+        )),
         Err(SetupError::New(error)) => Err(error.into()),
     }
 }
