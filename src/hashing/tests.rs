@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CHEAP: HashSettings = HashSettings {
     algorithm: HashAlgorithm::Argon2id,

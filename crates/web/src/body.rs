@@ -5,7 +5,7 @@ use crate::Shared;
 use crate::fields::{Fields, Unknown};
 use crate::problem::{self, Problem};
 use crate::strict_json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -54,7 +54,7 @@ impl FromRequest<Shared> for OptionalJson {
     async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
         match kind(request.headers()) {
             Kind::Json => Ok(Self(json(request, web).await?)),
-            Kind::Nothing => match read(request.into_body()).await?.is_empty() {
+            Kind::Nothing => match read(request).await?.is_empty() {
                 true => Ok(Self(Fields::new(Map::new(), Unknown::Refuse))),
                 false => Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "send application/json")),
             },
@@ -87,7 +87,7 @@ impl FromRequest<Shared> for JsonOrForm {
 }
 
 async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
-    let bytes = read(request.into_body()).await?;
+    let bytes = read(request).await?;
     let value = strict_json::parse(&bytes).map_err(|error| {
         // The parser's own words may quote the body, which may hold a password.
         let place = format!("the body is not valid JSON at line {}, column {}", error.line(), error.column());
@@ -101,7 +101,7 @@ async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
 
 /// A repeated parameter is an error, an empty one is absent, an unknown one is ignored (RFC 6749, section 3.1).
 async fn form(request: Request) -> Result<Fields, Problem> {
-    let bytes = read(request.into_body()).await?;
+    let bytes = read(request).await?;
     let mut members = Map::new();
     for (name, value) in form_urlencoded::parse(&bytes) {
         // The decoder replaces what is not UTF-8: such a form is refused, not guessed at.
@@ -142,33 +142,38 @@ fn kind(headers: &HeaderMap) -> Kind {
 }
 
 async fn refuse_type(request: Request, wanted: &'static str) -> Problem {
-    drain(request.into_body()).await;
+    drain(request).await;
     Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, format!("send {wanted} in UTF-8, uncompressed"))
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    use axum::body::HttpBody;
+async fn read(request: Request) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(&problem::PAYLOAD_TOO_LARGE, "a body has at most 64 KiB");
-    let late = || Problem::new(&problem::TIMEOUT, "the body took too long to arrive");
-    if body.size_hint().lower() > LARGEST as u64 {
-        drain(body).await;
+    if request.body().size_hint().lower() > LARGEST as u64 {
+        drain(request).await;
         return Err(too_large());
     }
-    let mut body = body;
+    let mut body = request.into_body();
     match tokio::time::timeout(ARRIVAL, Limited::new(&mut body, LARGEST).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            drain(body).await;
+            read_on(body).await;
             Err(too_large())
         }
         // The connection broke, or the framing is wrong: whoever sent it hears this if anybody does.
         Ok(Err(_)) => Err(Problem::new(&problem::MALFORMED_REQUEST, "the body did not arrive whole")),
-        Err(_) => Err(late()),
+        Err(_) => Err(Problem::new(&problem::TIMEOUT, "the body took too long to arrive")),
     }
 }
 
-/// Reads and forgets a bounded part of a body that is refused.
-async fn drain(mut body: Body) {
+/// Lets a client that is busy sending hear the refusal. One that asks first (RFC 9110, section 10.1.1) sends nothing.
+async fn drain(request: Request) {
+    if !request.headers().contains_key(header::EXPECT) {
+        read_on(request.into_body()).await;
+    }
+}
+
+/// Reads and forgets a bounded part of a body.
+async fn read_on(mut body: Body) {
     let read_some = async {
         let mut left = DRAINED;
         while let Some(Ok(frame)) = body.frame().await {

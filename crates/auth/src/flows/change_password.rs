@@ -1,9 +1,9 @@
 //! A new password against the old one. All other sessions end, and this one is replaced: its tokens die with it.
 
+use super::proof::{ProofError, owner};
 use super::{AuthenticateError, Caller, LoggedIn, SignedIn};
 use crate::Keyward;
-use crate::outside::{Busy, Verdict};
-use crate::passwords::Owner;
+use crate::outside::Busy;
 use crate::records::{Actor, Change, EventKind, StoreError, User};
 use crate::tokens::KeyError;
 use crate::values::{Invalid, Password};
@@ -85,47 +85,6 @@ impl Keyward {
             _ => Err(AuthenticateError::Refused),
         }
     }
-
-    /// Compares the password that somebody gives as proof, and keeps an event of a wrong one.
-    pub(super) async fn prove(
-        &self,
-        user: &User,
-        password: &Password,
-        caller: &Caller,
-    ) -> Result<(), ProofError> {
-        if self.hasher.verify(password, user.password.as_ref()).await? != Verdict::Wrong {
-            return Ok(());
-        }
-        self.note_wrong_proof(user, caller).await?;
-        Err(ProofError::Wrong)
-    }
-
-    pub(super) async fn note_wrong_proof(&self, user: &User, caller: &Caller) -> Result<(), StoreError> {
-        let event = self.event(EventKind::PasswordProofFailed, Actor::User(user.id), Some(user.id), caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
-        Ok(())
-    }
-}
-
-/// Why a password given as proof proves nothing.
-#[derive(Debug)]
-pub(super) enum ProofError {
-    Wrong,
-    Busy(Busy),
-    Store(StoreError),
-}
-
-impl From<Busy> for ProofError {
-    fn from(busy: Busy) -> Self {
-        Self::Busy(busy)
-    }
-}
-
-impl From<StoreError> for ProofError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 impl From<ProofError> for ChangePasswordError {
@@ -144,14 +103,5 @@ impl From<AuthenticateError> for ChangePasswordError {
             AuthenticateError::Refused => Self::SignedOut,
             AuthenticateError::Store(error) => Self::Store(error),
         }
-    }
-}
-
-/// Whose password it is, for the policy.
-pub(super) fn owner(user: &User) -> Owner<'_> {
-    Owner {
-        email: user.email.as_ref(),
-        username: user.username.as_ref(),
-        names: [user.first_name.as_ref(), user.last_name.as_ref()],
     }
 }

@@ -1,7 +1,7 @@
 //! Deletion: oneself with the password, others with `users:delete`. The user is gone at once, sessions with it; the
 //! audit log keeps the id.
 
-use super::change_password::ProofError;
+use super::proof::ProofError;
 use super::{By, Caller, Forbidden, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::Busy;

@@ -4,7 +4,7 @@
 //! its owner alone; a new password or address of one's own needs proof. The change is decided from the user as read and
 //! written against that version; if the user changed meanwhile, it is decided again.
 
-use super::change_password::{ProofError, owner};
+use super::proof::{ProofError, owner};
 use super::{By, Caller, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};

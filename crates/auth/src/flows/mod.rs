@@ -12,6 +12,7 @@ mod list_users;
 mod login;
 mod logout;
 mod new_user;
+mod proof;
 mod refresh;
 mod register;
 mod sessions;
