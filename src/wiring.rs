@@ -76,14 +76,18 @@ pub fn database(config: &Config) -> Result<Sqlite, StartError> {
 /// Everything but HTTP: the store, migrated, and the keys, loaded. `bound` is where the service listens, which is its
 /// own URL if no other is set.
 pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Arc<Keyward>, StartError> {
-    // The key file first: a database without its key would be of no use.
-    let master = master(config)?;
     let database = database(config)?;
     for done in database.migrate(world.clock.now())? {
         tracing::info!(version = done.version, name = %done.name, "migrated");
     }
+    let store = database.store();
+    // A lost key file is not replaced by a new one, which somebody might then keep a copy of.
+    if lacks_key_file(config) && !store.keys.all().await.map_err(KeysError::from)?.is_empty() {
+        return Err(StartError::OtherSecret);
+    }
+    let master = master(config)?;
     let keyward = Keyward {
-        store: database.store(),
+        store,
         setup: SetupLink::new(world.random.as_ref()),
         tokens: tokens(config, &master, bound)?,
         policy: policy(config),

@@ -13,6 +13,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use keyward_auth::values::UserId;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,6 +46,7 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
         response = written_out(response, &method, &scope);
     }
     add_headers(&web, &mut response, &scope);
+    let user = scope.user.get().or_else(|| response.extensions().get::<UserId>());
     tracing::info!(
         target: "keyward::request",
         method = method.as_str(),
@@ -52,7 +54,7 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
         status = response.status().as_u16(),
         micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         request_id = scope.request_id.as_str(),
-        user = %scope.user.get().map(|id| id.to_string()).unwrap_or_default(),
+        user = %user.map(|id| id.to_string()).unwrap_or_default(),
         address = %scope.address,
         "request"
     );

@@ -25,5 +25,8 @@ pub(super) fn reply(logged_in: &LoggedIn) -> Response {
         refresh_token: &logged_in.refresh_token,
         refresh_expires_in: logged_in.refresh_expires_in.as_secs(),
     };
-    json(StatusCode::OK, &tokens)
+    let mut response = json(StatusCode::OK, &tokens);
+    // For the log line: this request came without an access token.
+    response.extensions_mut().insert(logged_in.user.id);
+    response
 }
