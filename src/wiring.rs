@@ -1,6 +1,8 @@
 //! From a configuration to a running service: the only file that names a concrete store.
 
-use crate::config::{Config, Master, PasswordAlgorithm, Problem, Registration, UnknownFields, master};
+use crate::config::{
+    Config, Master, PasswordAlgorithm, Problem, Registration, UnknownFields, lacks_key_file, master,
+};
 use crate::hashing::{HashAlgorithm, HashPool, HashSettings};
 use crate::system::{SystemClock, SystemRandom};
 use axum::http::HeaderValue;

@@ -54,6 +54,12 @@ pub fn master(config: &Config) -> Result<Master, Problem> {
     Ok(Master { secret, from: MasterFrom::File(path) })
 }
 
+/// Whether the next call of [`master`] would make a key file.
+pub fn lacks_key_file(config: &Config) -> bool {
+    let is_configured = config.secrets.master.is_some() || config.secrets.key.is_some();
+    !is_configured && !config.store.url.folder().join(NAME).exists()
+}
+
 fn read(path: &Path) -> io::Result<Secret> {
     let file = File::open(path)?;
     is_private(&file, path)?;

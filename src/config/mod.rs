@@ -21,7 +21,7 @@ mod values;
 mod tests;
 
 pub use layers::{Effective, Place};
-pub use master::{Master, MasterFrom, make_folder, master};
+pub use master::{Master, MasterFrom, lacks_key_file, make_folder, master};
 pub use origin::Origin;
 pub use problem::{Problem, Problems};
 pub use report::{check, sample};
