@@ -20,6 +20,9 @@ const GATHERED: Duration = Duration::from_millis(10);
 /// How much may wait to be written; beyond it lines are lost, and counted.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
 
+/// How large a buffer stays between batches.
+const MOST_KEPT: usize = 1024 * 1024;
+
 /// Starts the log of this process; dropped, it writes what still waits.
 pub fn start(level: &str, format: LogFormat) -> Lines {
     let lines = Lines::to(io::stderr());
@@ -126,7 +129,8 @@ impl Waiting {
                 return;
             }
             batch.clear();
-            batch.shrink_to(64 * 1024);
+            // Both buffers take turns; what a burst has made large is given back.
+            batch.shrink_to(MOST_KEPT);
         }
     }
 }

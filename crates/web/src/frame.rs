@@ -141,6 +141,7 @@ fn written_out(mut response: Response, method: &Method, scope: &Scope) -> Respon
 
 fn add_headers(web: &Shared, response: &mut Response, scope: &Scope) {
     let headers = response.headers_mut();
+    headers.reserve(8);
     if let Ok(id) = HeaderValue::try_from(scope.request_id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
     }
