@@ -52,13 +52,18 @@ impl FromRequest<Shared> for OptionalJson {
     type Rejection = Problem;
 
     async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
-        match kind(request.headers()) {
-            Kind::Json => Ok(Self(json(request, web).await?)),
-            Kind::Nothing => match read(request).await?.is_empty() {
-                true => Ok(Self(Fields::new(Map::new(), Unknown::Refuse))),
-                false => Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "send application/json")),
-            },
-            _ => Err(refuse_type(request, "application/json").await),
+        let kind = kind(request.headers());
+        if !matches!(kind, Kind::Json | Kind::Nothing) {
+            return Err(refuse_type(request, "application/json").await);
+        }
+        // Many clients name the type of a body that they do not send.
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            Ok(Self(Fields::new(Map::new(), Unknown::Refuse)))
+        } else if kind == Kind::Json {
+            Ok(Self(parsed(&bytes, web)?))
+        } else {
+            Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "send application/json"))
         }
     }
 }
@@ -87,8 +92,11 @@ impl FromRequest<Shared> for JsonOrForm {
 }
 
 async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
-    let bytes = read(request).await?;
-    let value = strict_json::parse(&bytes).map_err(|error| {
+    parsed(&read(request).await?, web)
+}
+
+fn parsed(bytes: &[u8], web: &Shared) -> Result<Fields, Problem> {
+    let value = strict_json::parse(bytes).map_err(|error| {
         // The parser's own words may quote the body, which may hold a password.
         let place = format!("the body is not valid JSON at line {}, column {}", error.line(), error.column());
         Problem::new(&problem::INVALID_JSON, place)
@@ -133,11 +141,14 @@ fn kind(headers: &HeaderMap) -> Kind {
     };
     let is_json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    match () {
-        () if !parts.all(is_utf8) => Kind::Other,
-        () if is_json => Kind::Json,
-        () if essence == "application/x-www-form-urlencoded" => Kind::Form,
-        () => Kind::Other,
+    if !parts.all(is_utf8) {
+        Kind::Other
+    } else if is_json {
+        Kind::Json
+    } else if essence == "application/x-www-form-urlencoded" {
+        Kind::Form
+    } else {
+        Kind::Other
     }
 }
 

@@ -66,9 +66,9 @@ pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// Where the request comes from.
-pub(crate) struct Origin(pub(crate) Caller);
+pub(crate) struct Calling(pub(crate) Caller);
 
-impl FromRequestParts<Shared> for Origin {
+impl FromRequestParts<Shared> for Calling {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
@@ -83,9 +83,9 @@ impl FromRequestParts<Shared> for Origin {
 }
 
 /// The one parameter of the path, decoded.
-pub(crate) struct Named(pub(crate) String);
+pub(crate) struct PathName(pub(crate) String);
 
-impl FromRequestParts<Shared> for Named {
+impl FromRequestParts<Shared> for PathName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
@@ -103,7 +103,7 @@ impl FromRequestParts<Shared> for Whom {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
-        let Named(name) = Named::from_request_parts(parts, web).await?;
+        let PathName(name) = PathName::from_request_parts(parts, web).await?;
         Ok(Self(Target::parse(&name)))
     }
 }

@@ -38,9 +38,10 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
     let method = request.method().clone();
     without_trailing_slash(request.uri_mut());
 
-    let mut response = match names_one_host(&request) {
-        true => answer(&web, router, request).await,
-        false => Problem::new(&problem::MALFORMED_REQUEST, "there must be one Host header").into_response(),
+    let mut response = if names_one_host(&request) {
+        answer(&web, router, request).await
+    } else {
+        Problem::new(&problem::MALFORMED_REQUEST, "there must be one Host header").into_response()
     };
     if response.status().is_client_error() || response.status().is_server_error() {
         response = written_out(response, &method, &scope);
@@ -75,7 +76,12 @@ async fn answer(web: &Shared, mut router: Router, request: Request) -> Response 
     let done = if only_reads {
         tokio::time::timeout(limit, call).await.map(|done| done.ok())
     } else {
-        let running = tokio::spawn(call);
+        // Held to the end of the task, so that a stop waits for it, also when the client is gone.
+        let held = web.running.clone().read_owned().await;
+        let running = tokio::spawn(async move {
+            let _held = held;
+            call.await
+        });
         tokio::time::timeout(limit, running).await.map(|done| done.ok().and_then(Result::ok))
     };
     match done {

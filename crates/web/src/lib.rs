@@ -24,12 +24,13 @@ pub use serve::{Limits, serve};
 use api::*;
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use keyward_auth::Keyward;
 use problem::Problem;
 use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::RwLock;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// What the handlers share.
@@ -38,6 +39,8 @@ pub struct Web {
     pub settings: Settings,
     /// The OpenAPI document, as it is served.
     document: Bytes,
+    /// Held for reading by whatever may be changing something.
+    running: Arc<RwLock<()>>,
     /// What begins the request ids of this process.
     boot: String,
 }
@@ -63,7 +66,13 @@ impl Web {
         let mut boot = [0; 4];
         keyward.random.fill(&mut boot);
         let document = openapi::document(&table(), &settings.public_url).into();
-        Arc::new(Self { keyward, document, settings, boot: format!("{:08x}", u32::from_ne_bytes(boot)) })
+        Arc::new(Self {
+            keyward,
+            document,
+            settings,
+            running: Arc::default(),
+            boot: format!("{:08x}", u32::from_ne_bytes(boot)),
+        })
     }
 }
 
@@ -124,11 +133,6 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, frame::X_REQUEST_ID])
-        .expose_headers([
-            header::ETAG,
-            header::LOCATION,
-            header::RETRY_AFTER,
-            HeaderName::from_static("x-request-id"),
-        ])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, frame::X_REQUEST_ID])
         .max_age(Duration::from_secs(600))
 }

@@ -1,7 +1,7 @@
 //! The table of routes: what the router answers is what the OpenAPI document is made from. Owns no handler and no rule.
 
 use crate::Shared;
-use crate::scope::Named;
+use crate::scope::RouteName;
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
@@ -81,7 +81,7 @@ impl Routes {
         let handler = on(filter, handler);
         for (place, path) in paths.iter().enumerate() {
             self.table.push(Route { method, path, operation, canonical: place == 0 });
-            self.router = self.router.route(path, handler.clone().layer(Named(path)));
+            self.router = self.router.route(path, handler.clone().layer(RouteName(path)));
         }
         self
     }

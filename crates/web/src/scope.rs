@@ -34,23 +34,23 @@ impl Scope {
 
 /// Notes the path pattern of the route that answers.
 #[derive(Clone, Copy)]
-pub(crate) struct Named(pub(crate) &'static str);
+pub(crate) struct RouteName(pub(crate) &'static str);
 
 #[derive(Clone)]
-pub(crate) struct NamedService<S> {
+pub(crate) struct RouteNameService<S> {
     name: &'static str,
     inner: S,
 }
 
-impl<S> Layer<S> for Named {
-    type Service = NamedService<S>;
+impl<S> Layer<S> for RouteName {
+    type Service = RouteNameService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        NamedService { name: self.0, inner }
+        RouteNameService { name: self.0, inner }
     }
 }
 
-impl<S: Service<Request>> Service<Request> for NamedService<S> {
+impl<S: Service<Request>> Service<Request> for RouteNameService<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;

@@ -39,6 +39,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
+    let running = web.running.clone();
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -71,7 +72,12 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
+    let all = async {
+        graceful.shutdown().await;
+        // What changes something and whose client is gone is in no connection any more.
+        drop(running.write().await);
+    };
+    if tokio::time::timeout(limits.shutdown_grace, all).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }

@@ -29,4 +29,12 @@ impl Keyward {
             _ => Err(AuthenticateError::Refused),
         }
     }
+
+    /// The person as it is now, if the session still lives.
+    pub(super) async fn still(&self, person: &SignedIn) -> Result<SignedIn, AuthenticateError> {
+        match self.store.sessions.with_user(person.session.id, person.user.id).await? {
+            Some((session, user)) if session.is_live(&user, self.now()) => Ok(SignedIn { user, session }),
+            _ => Err(AuthenticateError::Refused),
+        }
+    }
 }

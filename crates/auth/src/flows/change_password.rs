@@ -4,7 +4,7 @@ use super::proof::{ProofError, owner};
 use super::{AuthenticateError, Caller, LoggedIn, SignedIn};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, Change, EventKind, StoreError, User};
+use crate::records::{Actor, Change, EventKind, StoreError};
 use crate::tokens::KeyError;
 use crate::values::{Invalid, Password};
 
@@ -55,7 +55,7 @@ impl Keyward {
             match self.store.users.change(user.id, &change, self.now(), std::slice::from_ref(&event)).await {
                 Err(StoreError::Stale) => {
                     // Something else about the user changed: go on only while what was proven still holds.
-                    let again = self.still(person).await?;
+                    let again = self.still(person).await?.user;
                     // Whoever changes a password raises the epoch; a hash that was only brought up to date does not.
                     if again.epoch != person.user.epoch {
                         return Err(ChangePasswordError::Wrong);
@@ -76,14 +76,6 @@ impl Keyward {
             other => other?,
         }
         Ok(self.issue(changed, &session)?)
-    }
-
-    /// The user as it is now, if the session still lives.
-    pub(super) async fn still(&self, person: &SignedIn) -> Result<User, AuthenticateError> {
-        match self.store.sessions.with_user(person.session.id, person.user.id).await? {
-            Some((session, user)) if session.is_live(&user, self.now()) => Ok(user),
-            _ => Err(AuthenticateError::Refused),
-        }
     }
 }
 

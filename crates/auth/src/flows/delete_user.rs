@@ -2,7 +2,7 @@
 //! audit log keeps the id.
 
 use super::proof::ProofError;
-use super::{By, Caller, Forbidden, SignedIn, Target};
+use super::{AuthenticateError, By, Caller, Forbidden, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, EventKind, StoreError, User};
@@ -21,6 +21,9 @@ pub enum DeleteError {
     Wrong,
     #[error("the last administrator stays")]
     LastAdministrator,
+    /// The session ended while this ran.
+    #[error("the session is over")]
+    SignedOut,
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]
@@ -46,6 +49,18 @@ impl From<ProofError> for DeleteError {
     }
 }
 
+impl From<AuthenticateError> for DeleteError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::SignedOut,
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// How often a deletion is decided again because the user changed meanwhile.
+const MOST_TRIES: usize = 20;
+
 impl Keyward {
     pub async fn delete_me(
         &self,
@@ -55,7 +70,18 @@ impl Keyward {
         caller: &Caller,
     ) -> Result<(), DeleteError> {
         self.prove(&person.user, password, caller).await?;
-        self.delete(person.user.clone(), if_version, Actor::User(person.user.id), caller).await
+        let mut user = person.user.clone();
+        for _ in 0..MOST_TRIES {
+            match self.delete(&user, if_version, Actor::User(user.id), caller).await {
+                Err(DeleteError::Store(StoreError::Stale)) => user = self.still(person).await?.user,
+                other => return other,
+            }
+            // Whoever changed the password meanwhile raised the epoch: then the proof is one of yesterday.
+            if user.epoch != person.user.epoch {
+                return Err(DeleteError::Wrong);
+            }
+        }
+        Err(DeleteError::Busy(Busy))
     }
 
     /// Needs `users:delete`.
@@ -66,33 +92,36 @@ impl Keyward {
         if_version: Option<i64>,
         caller: &Caller,
     ) -> Result<(), DeleteError> {
-        by.must(Permission::UsersDelete)?;
-        let user = self.find(target).await?.ok_or(DeleteError::NotFound)?;
-        self.delete(user, if_version, by.actor(), caller).await
+        let mut by = by;
+        let mut again: Option<SignedIn>;
+        for _ in 0..MOST_TRIES {
+            by.must(Permission::UsersDelete)?;
+            let user = self.find(target).await?.ok_or(DeleteError::NotFound)?;
+            match self.delete(&user, if_version, by.actor(), caller).await {
+                Err(DeleteError::Store(StoreError::Stale)) => {
+                    again = self.again(by).await?;
+                    by = again.as_ref().map_or(By::Operator, By::Person);
+                }
+                other => return other,
+            }
+        }
+        Err(DeleteError::Busy(Busy))
     }
 
+    /// The user as it was read, or `Stale`.
     async fn delete(
         &self,
-        mut user: User,
+        user: &User,
         if_version: Option<i64>,
         actor: Actor,
         caller: &Caller,
     ) -> Result<(), DeleteError> {
-        let event = self.event(EventKind::UserDeleted, actor, Some(user.id), caller);
-        loop {
-            if if_version.is_some_and(|version| version != user.version) {
-                return Err(DeleteError::Changed);
-            }
-            match self.store.users.delete(&user, std::slice::from_ref(&event)).await {
-                Err(StoreError::Stale) => {
-                    user = self.store.users.by_id(user.id).await?.ok_or(DeleteError::NotFound)?;
-                }
-                other => {
-                    other?;
-                    event.log();
-                    return Ok(());
-                }
-            }
+        if if_version.is_some_and(|version| version != user.version) {
+            return Err(DeleteError::Changed);
         }
+        let event = self.event(EventKind::UserDeleted, actor, Some(user.id), caller);
+        self.store.users.delete(user, std::slice::from_ref(&event)).await?;
+        event.log();
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! written against that version; if the user changed meanwhile, it is decided again.
 
 use super::proof::{ProofError, owner};
-use super::{By, Caller, SignedIn, Target};
+use super::{AuthenticateError, By, Caller, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Verification;
@@ -79,6 +79,15 @@ impl From<StoreError> for EditError {
     }
 }
 
+impl From<AuthenticateError> for EditError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Refused => Self::SignedOut,
+            AuthenticateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<ProofError> for EditError {
     fn from(error: ProofError) -> Self {
         match error {
@@ -88,6 +97,9 @@ impl From<ProofError> for EditError {
         }
     }
 }
+
+/// How often a change is decided again because the user changed meanwhile. Each time somebody else got through.
+const MOST_TRIES: usize = 20;
 
 /// A change with the events that tell of it.
 #[derive(Default)]
@@ -105,8 +117,10 @@ impl Keyward {
         edit: &Edit,
         caller: &Caller,
     ) -> Result<User, EditError> {
-        let mut user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
-        loop {
+        let mut by = by;
+        let mut again: Option<SignedIn>;
+        for _ in 0..MOST_TRIES {
+            let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
             if edit.if_version.is_some_and(|version| version != user.version) {
                 return Err(EditError::Changed);
             }
@@ -118,7 +132,11 @@ impl Keyward {
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
             match self.store.users.change(user.id, &change, self.now(), &events).await {
-                Err(StoreError::Stale) => user = self.again(by, &user).await?,
+                // Somebody else was quicker. Whoever acts may be permitted less by now, or be signed out.
+                Err(StoreError::Stale) => {
+                    again = self.again(by).await?;
+                    by = again.as_ref().map_or(By::Operator, By::Person);
+                }
                 other => {
                     let changed = other?;
                     events.iter().for_each(Event::log);
@@ -129,17 +147,7 @@ impl Keyward {
                 }
             }
         }
-    }
-
-    /// The user once more, after it was found changed. Whoever edits oneself must still be signed in.
-    async fn again(&self, by: By<'_>, user: &User) -> Result<User, EditError> {
-        match by {
-            By::Person(person) if by.is(user.id) => self.still(person).await.map_err(|error| match error {
-                super::AuthenticateError::Refused => EditError::SignedOut,
-                super::AuthenticateError::Store(error) => EditError::Store(error),
-            }),
-            _ => self.store.users.by_id(user.id).await?.ok_or(EditError::NotFound),
-        }
+        Err(EditError::Busy(Busy))
     }
 
     async fn decide(
@@ -157,7 +165,7 @@ impl Keyward {
             By::Person(person) if by.is(user.id) => {
                 self.decide_secrets(person, user, edit, caller, &mut decision).await?;
             }
-            _ => decide_address(user, edit, &mut decision)?,
+            _ => decide_address(user, edit, self.now(), &mut decision)?,
         }
         if let Some(Some(email)) = decision.change.email.as_ref().or(decision.change.pending_email.as_ref())
             && self.store.users.by_email(email).await?.is_some_and(|other| other.id != user.id)
@@ -239,18 +247,29 @@ impl Keyward {
 /// An address that counts at once, unproven.
 fn set_address(email: &Email, decision: &mut Decision) {
     decision.change.email = Some(Some(email.clone()));
-    decision.change.email_verified_at.get_or_insert(None);
+    decision.change.email_verified_at = Some(None);
     decision.change.pending_email = Some(None);
     decision.events.push(EventKind::EmailChanged);
 }
 
 /// Another's address, by somebody who may: it counts at once. Another's password is nobody's to set.
-fn decide_address(user: &User, edit: &Edit, decision: &mut Decision) -> Result<(), EditError> {
+fn decide_address(
+    user: &User,
+    edit: &Edit,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<(), EditError> {
     if edit.password.is_some() || edit.current_password.is_some() {
         return Err(EditError::Forbidden);
     }
     match &edit.email {
-        Some(Some(email)) if !is_same(user.email.as_ref(), email) => set_address(email, decision),
+        Some(Some(email)) if !is_same(user.email.as_ref(), email) => {
+            set_address(email, decision);
+            if edit.email_verified == Some(true) {
+                decision.change.email_verified_at = Some(Some(now));
+                decision.events.push(EventKind::EmailVerified);
+            }
+        }
         Some(None) if user.email.is_some() => {
             return Err(EditError::Invalid("email", required("an e-mail address")));
         }
@@ -279,7 +298,11 @@ fn decide_rights(
 ) -> Result<(), EditError> {
     let roles = edit.roles.as_ref().filter(|roles| **roles != user.roles);
     let active = edit.active.filter(|active| *active != user.is_active());
-    let verified = edit.email_verified.filter(|verified| *verified != user.email_verified_at.is_some());
+    // Of another's new address, what is said is about that one: `decide_address`.
+    let is_about_new =
+        !by.is(user.id) && matches!(&edit.email, Some(Some(new)) if !is_same(user.email.as_ref(), new));
+    let verified =
+        edit.email_verified.filter(|verified| *verified != user.email_verified_at.is_some() && !is_about_new);
     if roles.is_none() && active.is_none() && verified.is_none() {
         return Ok(());
     }
@@ -301,13 +324,12 @@ fn decide_rights(
         }
     }
     if let Some(verified) = verified {
-        let has_address = user.email.is_some() || matches!(edit.email, Some(Some(_)));
-        if verified && !has_address {
+        if verified && user.email.is_none() {
             let detail = "there is no e-mail address to be verified";
             return Err(EditError::Invalid("email_verified", Invalid::new("no_email", detail)));
         }
         decision.change.email_verified_at = Some(verified.then_some(now));
-        decision.events.push(EventKind::EmailVerified);
+        decision.events.push(if verified { EventKind::EmailVerified } else { EventKind::EmailUnverified });
     }
     decision.change.administrators = match (user.is_administrator(), after.is_administrator()) {
         (false, true) => Some(Direction::Joins),

@@ -1,6 +1,6 @@
 //! Introspection (RFC 7662): whether an access token is good at this moment, for a service that may ask.
 
-use super::{AuthenticateError, By, Forbidden, SignedIn};
+use super::{By, Forbidden, SignedIn};
 use crate::Keyward;
 use crate::records::StoreError;
 use crate::tokens::Verified;
@@ -14,11 +14,10 @@ impl Keyward {
 
     /// The token's claims and the person, if token, session and user are good; `None` for all else.
     pub async fn introspect(&self, token: &str) -> Result<Option<(Verified, SignedIn)>, StoreError> {
-        let Some(verified) = self.tokens.access.verify(token, self.now()) else { return Ok(None) };
-        match self.authenticate(token).await {
-            Ok(person) => Ok(Some((verified, person))),
-            Err(AuthenticateError::Refused) => Ok(None),
-            Err(AuthenticateError::Store(error)) => Err(error),
-        }
+        let now = self.now();
+        let Some(verified) = self.tokens.access.verify(token, now) else { return Ok(None) };
+        let found = self.store.sessions.with_user(verified.session, verified.user).await?;
+        let live = found.filter(|(session, user)| session.is_live(user, now));
+        Ok(live.map(|(session, user)| (verified, SignedIn { user, session })))
     }
 }

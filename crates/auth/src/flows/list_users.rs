@@ -2,7 +2,7 @@
 
 use super::{By, Forbidden};
 use crate::Keyward;
-use crate::records::{Event, Search, StoreError, User};
+use crate::records::{Search, StoreError, User};
 use crate::values::{Permission, UserId};
 
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,5 @@ impl Keyward {
         users.truncate(limit);
         let next = users.last().filter(|_| more).map(|user| user.id);
         Ok((users, next))
-    }
-
-    /// The latest security events of one user, newest first. Needs `users:read`.
-    pub async fn events_of(&self, by: By<'_>, user: UserId, limit: usize) -> Result<Vec<Event>, ListError> {
-        by.must(Permission::UsersRead)?;
-        Ok(self.store.audit.of_user(user, limit).await?)
     }
 }

@@ -6,6 +6,8 @@ mod change_password;
 mod create_user;
 mod delete_user;
 mod edit_user;
+mod events;
+mod health;
 mod introspect;
 mod keys;
 mod list_users;
@@ -18,6 +20,7 @@ mod register;
 mod sessions;
 mod setup;
 mod sweep;
+mod view_user;
 mod who;
 
 pub use authenticate::{AuthenticateError, SignedIn};

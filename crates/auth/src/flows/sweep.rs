@@ -3,7 +3,6 @@
 
 use super::{KeyState, KeysError};
 use crate::Keyward;
-use crate::records::StoreError;
 use std::time::Duration;
 
 /// How much is removed in one write, so that others are not kept waiting.
@@ -31,14 +30,5 @@ impl Keyward {
             }
         }
         Ok(())
-    }
-
-    /// Whether each part of the store answers, by name.
-    pub async fn health(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
-        let mut parts = Vec::with_capacity(self.store.parts.len());
-        for part in &self.store.parts {
-            parts.push((part.name(), part.check().await));
-        }
-        parts
     }
 }

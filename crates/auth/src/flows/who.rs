@@ -1,6 +1,6 @@
 //! Who acts, from where, on whom.
 
-use super::SignedIn;
+use super::{AuthenticateError, SignedIn};
 use crate::Keyward;
 use crate::records::{Actor, StoreError, User};
 use crate::values::{Permission, UserId, Username};
@@ -82,6 +82,15 @@ impl Target {
 }
 
 impl Keyward {
+    /// Whoever acts, as one is now: what the roles permit may have changed since the request began. `None` for the
+    /// operator, who does not change.
+    pub(super) async fn again(&self, by: By<'_>) -> Result<Option<SignedIn>, AuthenticateError> {
+        match by {
+            By::Person(person) => self.still(person).await.map(Some),
+            By::Operator => Ok(None),
+        }
+    }
+
     /// The user, if it is oneself or the permission is there. `None` alike for the absent and for what is not yours:
     /// who lacks the permission learns nothing about others.
     pub(super) async fn self_or(
@@ -103,10 +112,5 @@ impl Keyward {
             Target::Username(username) => self.store.users.by_username(username).await,
             Target::Nobody => Ok(None),
         }
-    }
-
-    /// One user, for oneself or with `users:read`.
-    pub async fn view_user(&self, by: By<'_>, target: &Target) -> Result<Option<User>, StoreError> {
-        self.self_or(by, Permission::UsersRead, target).await
     }
 }

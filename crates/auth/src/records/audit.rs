@@ -20,6 +20,7 @@ pub enum EventKind {
     EmailChanged,
     EmailChangeAsked,
     EmailVerified,
+    EmailUnverified,
     UsernameChanged,
     UserCreated,
     UserDeleted,
@@ -29,7 +30,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignInFailed,
@@ -42,6 +43,7 @@ impl EventKind {
         Self::EmailChanged,
         Self::EmailChangeAsked,
         Self::EmailVerified,
+        Self::EmailUnverified,
         Self::UsernameChanged,
         Self::UserCreated,
         Self::UserDeleted,
@@ -64,6 +66,7 @@ impl EventKind {
             Self::EmailChanged => "email_changed",
             Self::EmailChangeAsked => "email_change_asked",
             Self::EmailVerified => "email_verified",
+            Self::EmailUnverified => "email_unverified",
             Self::UsernameChanged => "username_changed",
             Self::UserCreated => "user_created",
             Self::UserDeleted => "user_deleted",

@@ -16,6 +16,9 @@ static LEAVE: Statement = Statement::new(
     "UPDATE keyward_guards SET members = members - 1 WHERE name = 'administrators' AND members > 1",
 );
 
+static TOUCH: Statement =
+    Statement::new("UPDATE keyward_guards SET members = members WHERE name = 'administrators'");
+
 static GUARD: Record<i64> = Record { table: "keyward_guards", columns: "name, members", read };
 static MEMBERS: Statement =
     Statement::new("SELECT name, members FROM keyward_guards WHERE name = 'administrators'");
@@ -44,4 +47,11 @@ pub(crate) fn pass(steps: &mut Steps, direction: Direction) {
         Direction::Joins => steps.hit(&JOIN, Vec::new(), lost()),
         Direction::Leaves => steps.hit(&LEAVE, Vec::new(), StoreError::Guarded),
     }
+}
+
+/// Writes the row as it is: whether the store can be written at all.
+pub(crate) async fn touch(sql: &Sql) -> Result<(), StoreError> {
+    let mut steps = Steps::default();
+    steps.hit(&TOUCH, Vec::new(), lost());
+    sql.atomically(steps).await.map(drop)
 }

@@ -65,27 +65,16 @@ impl Sql {
         self.0.writer.run(Box::new(move |connection| sqlite::apply(connection, &steps))).await
     }
 
-    /// Runs a statement that takes a time (`$1`) and the most rows to meet (`$2`) until it has met `most` or all.
+    /// Runs a statement that takes a time (`$1`) and the most rows to meet (`$2`); how many it met.
     pub(crate) async fn sweep(
         &self,
         text: &'static Statement,
         time: Timestamp,
         most: usize,
     ) -> Result<usize, StoreError> {
-        // So short that no writer waits noticeably.
-        const CHUNK: usize = 500;
-        let mut swept = 0;
-        while swept < most {
-            let chunk = CHUNK.min(most - swept);
-            let mut steps = Steps::default();
-            steps.run(text, vec![time.into(), chunk.into()]);
-            let met = self.atomically(steps).await?.met;
-            swept += met;
-            if met < chunk {
-                break;
-            }
-        }
-        Ok(swept)
+        let mut steps = Steps::default();
+        steps.run(text, vec![time.into(), most.into()]);
+        Ok(self.atomically(steps).await?.met)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::tokens;
 use crate::Shared;
 use crate::body::Json;
-use crate::extract::{Origin, Person};
+use crate::extract::{Calling, Person};
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::response::Response;
@@ -13,7 +13,7 @@ use keyward_auth::values::Password;
 pub(crate) async fn post(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     Json(mut body): Json,
 ) -> Result<Response, Problem> {
     let current = body.required("current_password", Password::parse);

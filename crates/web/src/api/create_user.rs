@@ -4,7 +4,7 @@ use super::register::new_user;
 use super::view;
 use crate::Shared;
 use crate::body::Json;
-use crate::extract::{Origin, Person};
+use crate::extract::{Calling, Person};
 use crate::fields::wrong_type;
 use crate::problem::Problem;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use keyward_auth::values::{Email, Invalid, Permission, Role, Roles};
 pub(crate) async fn post(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     body: Result<Json, Problem>,
 ) -> Result<Response, Problem> {
     let by = By::Person(&person);

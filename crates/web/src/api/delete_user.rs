@@ -2,7 +2,7 @@
 
 use crate::Shared;
 use crate::body::Json;
-use crate::extract::{IfMatch, Origin, Person, Whom};
+use crate::extract::{Calling, IfMatch, Person, Whom};
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use keyward_auth::values::Password;
 pub(crate) async fn me(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     IfMatch(version): IfMatch,
     Json(mut body): Json,
 ) -> Result<StatusCode, Problem> {
@@ -25,7 +25,7 @@ pub(crate) async fn me(
 pub(crate) async fn user(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     IfMatch(version): IfMatch,
     Whom(target): Whom,
 ) -> Result<StatusCode, Problem> {
@@ -45,6 +45,7 @@ impl From<DeleteError> for Problem {
             DeleteError::LastAdministrator => {
                 Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays")
             }
+            DeleteError::SignedOut => Self::invalid_token(),
             DeleteError::Busy(busy) => busy.into(),
             DeleteError::Store(error) => error.into(),
         }

@@ -5,7 +5,7 @@ use super::create_user::status;
 use super::view;
 use crate::Shared;
 use crate::body::Json;
-use crate::extract::{IfMatch, Origin, Person, Whom};
+use crate::extract::{Calling, IfMatch, Person, Whom};
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::http::Uri;
@@ -18,7 +18,7 @@ use keyward_auth::values::{
 pub(crate) async fn me(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     if_match: IfMatch,
     uri: Uri,
     Json(body): Json,
@@ -30,7 +30,7 @@ pub(crate) async fn me(
 pub(crate) async fn user(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     Whom(target): Whom,
     if_match: IfMatch,
     uri: Uri,

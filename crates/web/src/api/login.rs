@@ -3,7 +3,7 @@
 use super::tokens;
 use crate::Shared;
 use crate::body::JsonOrForm;
-use crate::extract::Origin;
+use crate::extract::Calling;
 use crate::fields::Fields;
 use crate::problem::{self, Problem};
 use axum::extract::State;
@@ -13,7 +13,7 @@ use keyward_auth::values::{Invalid, Password};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     JsonOrForm(mut body): JsonOrForm,
 ) -> Result<Response, Problem> {
     let identifier = identifier(&mut body);

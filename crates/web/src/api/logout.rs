@@ -2,7 +2,7 @@
 
 use crate::Shared;
 use crate::body::OptionalJson;
-use crate::extract::{Origin, Person};
+use crate::extract::{Calling, Person};
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use keyward_auth::flows::LogoutError;
 pub(crate) async fn post(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     OptionalJson(mut body): OptionalJson,
 ) -> Result<StatusCode, Problem> {
     let everywhere = body.flag("everywhere").unwrap_or(false);

@@ -3,7 +3,7 @@
 use super::tokens;
 use crate::Shared;
 use crate::body::JsonOrForm;
-use crate::extract::Origin;
+use crate::extract::Calling;
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use keyward_auth::values::Invalid;
 
 pub(crate) async fn post(
     State(web): State<Shared>,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     JsonOrForm(mut body): JsonOrForm,
 ) -> Result<Response, Problem> {
     let token = body.required("refresh_token", |text| Ok(text.to_owned()));

@@ -3,7 +3,7 @@
 use super::view;
 use crate::Shared;
 use crate::body::Json;
-use crate::extract::Origin;
+use crate::extract::Calling;
 use crate::fields::Fields;
 use crate::problem::{self, Problem};
 use axum::extract::State;
@@ -13,7 +13,7 @@ use keyward_auth::values::{Email, Locale, Metadata, Name, Password, Username};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     Json(mut body): Json,
 ) -> Result<Response, Problem> {
     let email = body.required("email", Email::parse);

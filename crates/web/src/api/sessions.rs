@@ -2,7 +2,7 @@
 
 use super::view::{json, shown};
 use crate::Shared;
-use crate::extract::{Named, Origin, Person, Whom};
+use crate::extract::{Calling, PathName, Person, Whom};
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -52,8 +52,8 @@ fn of(session: &Session, current: SessionId) -> SessionView<'_> {
 pub(crate) async fn end(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
-    Named(session): Named,
+    Calling(caller): Calling,
+    PathName(session): PathName,
 ) -> Result<StatusCode, Problem> {
     let session = session.parse().map_err(|_| Problem::not_found())?;
     web.keyward.end_session(&person, session, &caller).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn end(
 pub(crate) async fn end_all(
     State(web): State<Shared>,
     Person(person): Person,
-    Origin(caller): Origin,
+    Calling(caller): Calling,
     Whom(target): Whom,
 ) -> Result<StatusCode, Problem> {
     web.keyward.end_user_sessions(By::Person(&person), &target, &caller).await?;

@@ -3,7 +3,7 @@
 
 use crate::Shared;
 use crate::body::Form;
-use crate::extract::{Named, Origin};
+use crate::extract::{Calling, PathName};
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -16,7 +16,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
-pub(crate) async fn get(State(web): State<Shared>, Named(secret): Named) -> Result<Response, Problem> {
+pub(crate) async fn get(State(web): State<Shared>, PathName(secret): PathName) -> Result<Response, Problem> {
     if !web.keyward.setup_is_open(&secret).await? {
         return Err(Problem::not_found());
     }
@@ -25,8 +25,8 @@ pub(crate) async fn get(State(web): State<Shared>, Named(secret): Named) -> Resu
 
 pub(crate) async fn post(
     State(web): State<Shared>,
-    Named(secret): Named,
-    Origin(caller): Origin,
+    PathName(secret): PathName,
+    Calling(caller): Calling,
     Form(mut body): Form,
 ) -> Result<Response, Problem> {
     let mut typed = String::new();

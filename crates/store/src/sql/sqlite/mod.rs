@@ -2,6 +2,7 @@
 //! statements are the record files'.
 
 mod error;
+mod identity;
 mod open;
 mod reader;
 mod scanner;
@@ -16,7 +17,6 @@ pub(crate) use writer::apply;
 
 use super::Sql;
 use super::migrate::{self, MigrationStatus};
-use super::statement::Steps;
 use super::{audit, guard, keys, sessions, users};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
@@ -70,7 +70,7 @@ impl Sqlite {
         let readers = Arc::new(Readers::new(path.clone(), Arc::clone(&wal_index)));
         let connections = Connections {
             scanners: Scanners::new(path.clone()),
-            writer: Writer::start(connection, Arc::clone(&readers)).map_err(failed)?,
+            writer: Writer::start(connection, Arc::clone(&readers), path.clone()).map_err(failed)?,
             readers,
             _wal_index: wal_index,
         };
@@ -101,21 +101,16 @@ impl Sqlite {
             sessions: Arc::new(sessions::Sessions(self.sql.clone())),
             keys: Arc::new(keys::Keys(self.sql.clone())),
             audit: Arc::new(audit::Audit(self.sql.clone())),
-            parts: vec![Arc::new(Database {
-                sql: self.sql.clone(),
-                path: self.path.clone(),
-                file: identity(&self.path),
-            })],
+            parts: vec![Arc::new(Database(self.sql.clone()))],
         }
     }
 }
 
 /// The database as readiness sees it.
-struct Database {
-    sql: Sql,
-    path: PathBuf,
-    file: Option<(u64, u64)>,
-}
+struct Database(Sql);
+
+/// How long readiness waits: whoever asks has little patience, and a slow answer is one.
+const PROMPT: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Part for Database {
@@ -123,28 +118,13 @@ impl Part for Database {
         "sqlite"
     }
 
+    /// Reads, and writes a row: on a full disk reading goes on working.
     async fn check(&self) -> Result<(), StoreError> {
-        // A file that was removed or replaced goes on to be written, and nobody will ever find that again.
-        if identity(&self.path) != self.file {
-            let path = self.path.display();
-            return Err(StoreError::Backend(format!(
-                "{path} is no longer the file that was opened; restart"
-            )));
-        }
-        guard::members(&self.sql).await?;
-        // The writer lives, and gets the lock.
-        self.sql.atomically(Steps::default()).await.map(drop)
+        let both = async {
+            guard::members(&self.0).await?;
+            guard::touch(&self.0).await
+        };
+        let late = |_| StoreError::Backend(format!("no answer within {} s", PROMPT.as_secs()));
+        tokio::time::timeout(PROMPT, both).await.map_err(late)?
     }
-}
-
-/// What tells a file from others that have had its name.
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Path) -> Option<(u64, u64)> {
-    None
 }

@@ -130,3 +130,8 @@ fn make(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Runs a statement that neither takes nor gives anything.
+pub(super) fn command(connection: &Connection, text: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(text)?.execute([]).map(drop)
+}

@@ -6,7 +6,7 @@
 //! sends all readers out of theirs before it begins, so that none stands in the way of a checkpoint.
 
 use super::error::refused;
-use super::open;
+use super::open::{self, command};
 use super::wal_index::{Header, WalIndex};
 use crate::sql::row::{Record, Row};
 use crate::sql::value::Value;
@@ -154,10 +154,6 @@ impl Reader {
     fn leave(&mut self) -> rusqlite::Result<()> {
         if self.within.take().is_some() { command(&self.connection, "COMMIT") } else { Ok(()) }
     }
-}
-
-fn command(connection: &Connection, text: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(text)?.execute([]).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,9 +2,10 @@
 //! database. It changes with every commit, whoever makes it, and is what SQLite itself compares when a reader begins
 //! (the format is documented: "WAL-mode File Format", section 2.2). Only read here, never written.
 
+use super::identity::{Identity, identity};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -13,12 +14,9 @@ pub(super) type Header = [u8; 96];
 
 pub(super) struct WalIndex(File);
 
-/// Device and number.
-type Inode = (u64, u64);
-
 /// One handle for each file, whoever opens it: closing any handle drops the locks that SQLite holds on that file for this
 /// whole process, so it must not be closed before the last connection is.
-static OPEN: Mutex<Vec<(Inode, Weak<WalIndex>)>> = Mutex::new(Vec::new());
+static OPEN: Mutex<Vec<(Identity, Weak<WalIndex>)>> = Mutex::new(Vec::new());
 
 impl WalIndex {
     /// The WAL-index of a database that some connection has open. To be dropped after the last of them.
@@ -27,8 +25,7 @@ impl WalIndex {
         path.push("-shm");
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked up by name before it is opened, since a second handle would have to be closed again.
-        let file = std::fs::metadata(&path)?;
-        let name = (file.dev(), file.ino());
+        let name = identity(Path::new(&path))?;
         open.retain(|(_, index)| index.strong_count() > 0);
         if let Some(index) = open.iter().find(|(of, _)| *of == name).and_then(|(_, index)| index.upgrade()) {
             return Ok(index);

@@ -6,6 +6,8 @@
 //! was rolled back.
 
 use super::error::{failed, refused};
+use super::identity::{Identity, identity};
+use super::open::command;
 use super::reader::Readers;
 use crate::sql::statement::{Done, Steps};
 use crate::sql::value::Value;
@@ -14,6 +16,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -38,11 +41,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, readers: Arc<Readers>) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, readers: Arc<Readers>, path: PathBuf) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let thread = thread::Builder::new()
-            .name("keyward-writer".into())
-            .spawn(move || write(&connection, &readers, &jobs))?;
+        let file = identity(&path)?;
+        let thread = thread::Builder::new().name("keyward-writer".into()).spawn(move || {
+            write(&connection, &readers, &Home { path, file }, &jobs);
+            // The connection that can write goes last: it brings what is in the WAL into the file.
+            drop(readers);
+            drop(connection);
+        })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -69,11 +76,30 @@ impl Drop for Writer {
     }
 }
 
-fn write(connection: &Connection, readers: &Readers, jobs: &Receiver<Job>) {
+/// Where the database was when it was opened.
+struct Home {
+    path: PathBuf,
+    file: Identity,
+}
+
+impl Home {
+    /// A file that was removed or replaced could be written on and on, and nobody would ever find that again.
+    fn check(&self) -> Result<(), StoreError> {
+        if identity(&self.path).is_ok_and(|file| file == self.file) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(StoreError::Backend(format!(
+            "{path} is no longer the file that was opened; put it back, or restart"
+        )))
+    }
+}
+
+fn write(connection: &Connection, readers: &Readers, home: &Home, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH - 1));
-        for (answer, done) in readers.while_writing(|| run_batch(connection, batch, jobs)) {
+        for (answer, done) in readers.while_writing(|| run_batch(connection, home, batch, jobs)) {
             // Whoever no longer waits misses nothing but the answer.
             let _ = answer.send(done);
         }
@@ -83,10 +109,12 @@ fn write(connection: &Connection, readers: &Readers, jobs: &Receiver<Job>) {
 /// Runs the jobs and commits; what each is to be told.
 fn run_batch(
     connection: &Connection,
+    home: &Home,
     mut batch: Vec<Job>,
     later: &Receiver<Job>,
 ) -> Vec<(Answer, Result<Done, StoreError>)> {
-    let mut outcome = command(connection, "BEGIN IMMEDIATE").map_err(|error| failed(&error));
+    let begin = || command(connection, "BEGIN IMMEDIATE").map_err(|error| failed(&error));
+    let mut outcome = home.check().and_then(|()| begin());
     if outcome.is_err() {
         // Who came while this waited for the lock would wait as long again.
         batch.extend(later.try_iter());
@@ -136,10 +164,6 @@ fn run_job(connection: &Connection, work: Work) -> Result<Done, StoreError> {
         }
     }
     done
-}
-
-fn command(connection: &Connection, text: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(text)?.execute([]).map(drop)
 }
 
 /// Runs the steps in order; the first that misses or fails ends it, and the savepoint around undoes the rest.

@@ -179,3 +179,34 @@ async fn readers_that_stay_in_their_snapshot_do_not_keep_the_wal_from_starting_a
     let wal = std::fs::metadata(folder.path().join("keyward.db-wal")).unwrap().len();
     assert!(wal < 12 * 1024 * 1024, "the WAL has {wal} bytes");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closed_the_file_holds_everything() {
+    let (sqlite, folder) = fresh();
+    sqlite.store().keys.insert(&key(1)).await.unwrap();
+    tokio::spawn({
+        let store = sqlite.store();
+        async move { store.keys.all().await.unwrap().len() }
+    })
+    .await
+    .unwrap();
+    drop(sqlite);
+    assert!(
+        !folder.path().join("keyward.db-wal").exists(),
+        "a copy of the file alone would lose what is in the WAL"
+    );
+    let left = rusqlite::Connection::open(folder.path().join("keyward.db")).unwrap();
+    let keys: i64 = left.query_row("SELECT count(*) FROM keyward_keys", [], |row| row.get(0)).unwrap();
+    assert_eq!(keys, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_written_into_a_file_that_was_taken_away() {
+    let (sqlite, folder) = fresh();
+    let (here, there) = (folder.path().join("keyward.db"), folder.path().join("away.db"));
+    std::fs::rename(&here, &there).unwrap();
+    let refused = sqlite.store().keys.insert(&key(1)).await;
+    assert!(matches!(refused, Err(StoreError::Backend(_))), "{refused:?}");
+    std::fs::rename(&there, &here).unwrap();
+    sqlite.store().keys.insert(&key(1)).await.unwrap();
+}
