@@ -25,3 +25,18 @@ impl Random for SystemRandom {
         }
     }
 }
+
+/// Raises the limit of open files as far as this process may, and says what it is then.
+#[cfg(target_os = "linux")]
+pub fn most_files() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn most_files() -> usize {
+    usize::MAX
+}

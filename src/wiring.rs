@@ -4,7 +4,7 @@ use crate::config::{
     Config, Master, PasswordAlgorithm, Problem, Registration, UnknownFields, lacks_key_file, master,
 };
 use crate::hashing::{HashAlgorithm, HashPool, HashSettings};
-use crate::system::{SystemClock, SystemRandom};
+use crate::system::{SystemClock, SystemRandom, most_files};
 use axum::http::HeaderValue;
 use keyward_auth::Keyward;
 use keyward_auth::flows::{KeysError, SetupLink};
@@ -179,13 +179,27 @@ pub async fn serve(config: &Config, listener: TcpListener, web: Shared, stop: im
     let limits = Limits {
         header_timeout: config.server.header_timeout,
         shutdown_grace: config.server.shutdown_grace,
-        max_connections: config.server.max_connections,
+        max_connections: max_connections(config),
     };
     let keys = tokio::spawn(watch_keys(web.keyward.clone()));
     let sweeper = tokio::spawn(sweep(web.keyward.clone()));
     keyward_web::serve(listener, web.clone(), keyward_web::router(web), limits, stop).await;
     keys.abort();
     sweeper.abort();
+}
+
+/// How many files stay free for the database, the log and the listener.
+const FILES_KEPT: usize = 64;
+
+/// As configured, as far as the limit of open files allows: beyond it the database could not be opened either.
+fn max_connections(config: &Config) -> usize {
+    let room = most_files().saturating_sub(FILES_KEPT).max(1);
+    if room < config.server.max_connections {
+        tracing::warn!(
+            "the limit of open files allows for {room} connections; raise it (ulimit -n, LimitNOFILE)"
+        );
+    }
+    room.min(config.server.max_connections)
 }
 
 /// Learns of keys that another process added: within a second, and well before they sign.

@@ -83,6 +83,10 @@ async fn h_03_and_h_04_json_in_doubt_is_refused_everywhere() {
             ("a control character", b"{\"email\":\"a\nb\"}"),
             ("NUL", b"{\"email\":1}\0"),
         ] {
+            // Sign-out may come with a type and no body.
+            if body.is_empty() && route.path.ends_with("logout") {
+                continue;
+            }
             app.refused(name, &route.clone().body("application/json", body), 400, "invalid_json", "").await;
         }
         let proto = br#"{"__proto__":{"roles":["admin"]},"constructor":1}"#;

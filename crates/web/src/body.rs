@@ -1,11 +1,11 @@
-//! Reading request bodies: bounded in size and time, refused early, never decompressed. Gives [`Fields`], so that no
-//! handler sees JSON or a form.
+//! Request bodies: bounded in size and time, refused early, never decompressed, and whole before anybody is asked who
+//! sends them. Gives [`Fields`], so that no handler sees JSON or a form.
 
 use crate::Shared;
 use crate::fields::{Fields, Unknown};
 use crate::problem::{self, Problem};
 use crate::strict_json;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -43,7 +43,7 @@ impl FromRequest<Shared> for Json {
     async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
         match kind(request.headers()) {
             Kind::Json => Ok(Self(json(request, web).await?)),
-            _ => Err(refuse_type(request, "application/json").await),
+            _ => Err(refuse_type("application/json")),
         }
     }
 }
@@ -54,10 +54,10 @@ impl FromRequest<Shared> for OptionalJson {
     async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
         let kind = kind(request.headers());
         if !matches!(kind, Kind::Json | Kind::Nothing) {
-            return Err(refuse_type(request, "application/json").await);
+            return Err(refuse_type("application/json"));
         }
         // Many clients name the type of a body that they do not send.
-        let bytes = read(request).await?;
+        let bytes = bytes(request).await?;
         if bytes.is_empty() {
             Ok(Self(Fields::new(Map::new(), Unknown::Refuse)))
         } else if kind == Kind::Json {
@@ -74,7 +74,7 @@ impl FromRequest<Shared> for Form {
     async fn from_request(request: Request, _: &Shared) -> Result<Self, Problem> {
         match kind(request.headers()) {
             Kind::Form => Ok(Self(form(request).await?)),
-            _ => Err(refuse_type(request, "application/x-www-form-urlencoded").await),
+            _ => Err(refuse_type("application/x-www-form-urlencoded")),
         }
     }
 }
@@ -86,13 +86,13 @@ impl FromRequest<Shared> for JsonOrForm {
         match kind(request.headers()) {
             Kind::Json => Ok(Self(json(request, web).await?)),
             Kind::Form => Ok(Self(form(request).await?)),
-            _ => Err(refuse_type(request, "application/json or application/x-www-form-urlencoded").await),
+            _ => Err(refuse_type("application/json or application/x-www-form-urlencoded")),
         }
     }
 }
 
 async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
-    parsed(&read(request).await?, web)
+    parsed(&bytes(request).await?, web)
 }
 
 fn parsed(bytes: &[u8], web: &Shared) -> Result<Fields, Problem> {
@@ -109,7 +109,7 @@ fn parsed(bytes: &[u8], web: &Shared) -> Result<Fields, Problem> {
 
 /// A repeated parameter is an error, an empty one is absent, an unknown one is ignored (RFC 6749, section 3.1).
 async fn form(request: Request) -> Result<Fields, Problem> {
-    let bytes = read(request).await?;
+    let bytes = bytes(request).await?;
     let mut members = Map::new();
     for (name, value) in form_urlencoded::parse(&bytes) {
         // The decoder replaces what is not UTF-8: such a form is refused, not guessed at.
@@ -152,20 +152,34 @@ fn kind(headers: &HeaderMap) -> Kind {
     }
 }
 
-async fn refuse_type(request: Request, wanted: &'static str) -> Problem {
-    drain(request).await;
+fn refuse_type(wanted: &'static str) -> Problem {
     Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, format!("send {wanted} in UTF-8, uncompressed"))
 }
 
-async fn read(request: Request) -> Result<Vec<u8>, Problem> {
+/// The bytes of a body that has arrived.
+async fn bytes(request: Request) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(request.into_body(), LARGEST)
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))
+}
+
+/// The request with its body arrived, so that nothing happens between who asks and what is asked: a person who is signed
+/// out while the body trickles in is signed out.
+pub(crate) async fn arrived(request: Request) -> Result<Request, Problem> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
     let too_large = || Problem::new(&problem::PAYLOAD_TOO_LARGE, "a body has at most 64 KiB");
-    if request.body().size_hint().lower() > LARGEST as u64 {
-        drain(request).await;
+    let (parts, mut body) = request.into_parts();
+    if body.size_hint().lower() > LARGEST as u64 {
+        // One that asks first (RFC 9110, section 10.1.1) has sent nothing yet, and will not.
+        if !parts.headers.contains_key(header::EXPECT) {
+            read_on(body).await;
+        }
         return Err(too_large());
     }
-    let mut body = request.into_body();
     match tokio::time::timeout(ARRIVAL, Limited::new(&mut body, LARGEST).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Ok(collected)) => Ok(Request::from_parts(parts, Body::from(collected.to_bytes()))),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             read_on(body).await;
             Err(too_large())
@@ -176,14 +190,7 @@ async fn read(request: Request) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// Lets a client that is busy sending hear the refusal. One that asks first (RFC 9110, section 10.1.1) sends nothing.
-async fn drain(request: Request) {
-    if !request.headers().contains_key(header::EXPECT) {
-        read_on(request.into_body()).await;
-    }
-}
-
-/// Reads and forgets a bounded part of a body.
+/// Lets a client that is busy sending hear the refusal: reads and forgets a bounded part.
 async fn read_on(mut body: Body) {
     let read_some = async {
         let mut left = DRAINED;

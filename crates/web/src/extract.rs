@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use keyward_auth::flows::{AuthenticateError, Caller, SignedIn, Target};
 use keyward_auth::records::User;
+use keyward_auth::values::Invalid;
 use std::sync::Arc;
 
 /// The person whose access token came with the request.
@@ -160,5 +161,15 @@ impl Query {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The one parameter that may be there, as it is.
+    pub(crate) fn only(&self, name: &str) -> Result<Option<&str>, Problem> {
+        match self.0.iter().find(|(known, _)| known != name) {
+            Some((other, _)) => {
+                Err(Problem::field(other, Invalid::new("unknown_field", "there is no such parameter")))
+            }
+            None => Ok(self.0.first().map(|(_, value)| value.as_str())),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! A request that may change something runs in a task of its own: a client that hangs up does not stop it half-way.
 
 use crate::Shared;
+use crate::body::arrived;
 use crate::client_address::client_address;
 use crate::problem::{self, Problem};
 use crate::scope::Scope;
@@ -72,6 +73,10 @@ fn names_one_host(request: &Request) -> bool {
 async fn answer(web: &Shared, mut router: Router, request: Request) -> Response {
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let limit = web.settings.request_timeout;
+    let request = match arrived(request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
     let call = AssertUnwindSafe(async move { router.call(request).await.into_response() }).catch_unwind();
     let done = if only_reads {
         tokio::time::timeout(limit, call).await.map(|done| done.ok())

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 /// The largest head of a request; more is refused with 431.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -61,7 +62,7 @@ pub async fn serve(
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(LARGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(patient(stream))), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A broken connection is the client's affair.
@@ -80,6 +81,15 @@ pub async fn serve(
     if tokio::time::timeout(limits.shutdown_grace, all).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
+}
+
+/// A client that takes nothing of its reply for this long is given up: it would hold its connection for ever.
+const STALLED: Duration = Duration::from_secs(30);
+
+fn patient(stream: TcpStream) -> TimeoutStream<TcpStream> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    stream
 }
 
 /// The next connection, once there is a place for it. `None` when accepting failed, after a pause.

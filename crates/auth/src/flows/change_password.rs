@@ -43,8 +43,12 @@ impl Keyward {
         self.prove(&person.user, &asked.current, caller).await?;
         let password = self.hasher.hash(&asked.new).await?;
 
-        let mut user = person.user.clone();
         let changed = loop {
+            // Hashing takes long enough to be signed out in, or to have the password changed elsewhere.
+            let user = self.still(person).await?.user;
+            if user.epoch != person.user.epoch {
+                return Err(ChangePasswordError::Wrong);
+            }
             let change = Change {
                 if_version: Some(user.version),
                 password: Some(password.clone()),
@@ -53,15 +57,7 @@ impl Keyward {
             };
             let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
             match self.store.users.change(user.id, &change, self.now(), std::slice::from_ref(&event)).await {
-                Err(StoreError::Stale) => {
-                    // Something else about the user changed: go on only while what was proven still holds.
-                    let again = self.still(person).await?.user;
-                    // Whoever changes a password raises the epoch; a hash that was only brought up to date does not.
-                    if again.epoch != person.user.epoch {
-                        return Err(ChangePasswordError::Wrong);
-                    }
-                    user = again;
-                }
+                Err(StoreError::Stale) => {}
                 other => {
                     let changed = other?;
                     event.log();

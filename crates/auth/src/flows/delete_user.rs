@@ -19,6 +19,9 @@ pub enum DeleteError {
     Changed,
     #[error("the password is wrong")]
     Wrong,
+    /// The session is too old to delete its own user without the password.
+    #[error("proof is needed")]
+    ReauthenticationRequired,
     #[error("the last administrator stays")]
     LastAdministrator,
     /// The session ended while this ran.
@@ -70,21 +73,21 @@ impl Keyward {
         caller: &Caller,
     ) -> Result<(), DeleteError> {
         self.prove(&person.user, password, caller).await?;
-        let mut user = person.user.clone();
         for _ in 0..MOST_TRIES {
-            match self.delete(&user, if_version, Actor::User(user.id), caller).await {
-                Err(DeleteError::Store(StoreError::Stale)) => user = self.still(person).await?.user,
-                other => return other,
-            }
+            let user = self.still(person).await?.user;
             // Whoever changed the password meanwhile raised the epoch: then the proof is one of yesterday.
             if user.epoch != person.user.epoch {
                 return Err(DeleteError::Wrong);
+            }
+            match self.delete(&user, if_version, Actor::User(user.id), caller).await {
+                Err(DeleteError::Store(StoreError::Stale)) => {}
+                other => return other,
             }
         }
         Err(DeleteError::Busy(Busy))
     }
 
-    /// Needs `users:delete`.
+    /// Needs `users:delete`; of oneself, also a session that has just signed in, since no password comes with it.
     pub async fn delete_user(
         &self,
         by: By<'_>,
@@ -97,6 +100,12 @@ impl Keyward {
         for _ in 0..MOST_TRIES {
             by.must(Permission::UsersDelete)?;
             let user = self.find(target).await?.ok_or(DeleteError::NotFound)?;
+            if let By::Person(person) = by
+                && by.is(user.id)
+                && self.now().since(person.session.created_at) > self.policy.fresh_for
+            {
+                return Err(DeleteError::ReauthenticationRequired);
+            }
             match self.delete(&user, if_version, by.actor(), caller).await {
                 Err(DeleteError::Store(StoreError::Stale)) => {
                     again = self.again(by).await?;

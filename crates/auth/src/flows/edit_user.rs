@@ -4,15 +4,15 @@
 //! its owner alone; a new password or address of one's own needs proof. The change is decided from the user as read and
 //! written against that version; if the user changed meanwhile, it is decided again.
 
+mod decide;
+
 use super::proof::{ProofError, owner};
 use super::{AuthenticateError, By, Caller, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
-use crate::policy::Verification;
-use crate::records::{Change, Direction, Event, EventKind, StoreError, Unique, User};
-use crate::values::{
-    Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Timestamp, Username,
-};
+use crate::records::{Change, Event, StoreError, Unique, User};
+use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
+use decide::{Proven, decide, is_same};
 
 /// What is asked for. `Some(None)` clears. Read-only members are accepted with their present value, so that what GET
 /// gave can be sent back.
@@ -101,13 +101,6 @@ impl From<ProofError> for EditError {
 /// How often a change is decided again because the user changed meanwhile. Each time somebody else got through.
 const MOST_TRIES: usize = 20;
 
-/// A change with the events that tell of it.
-#[derive(Default)]
-struct Decision {
-    change: Change,
-    events: Vec<EventKind>,
-}
-
 impl Keyward {
     /// The user as it is after the change; as it was, if nothing changes.
     pub async fn edit_user(
@@ -117,14 +110,26 @@ impl Keyward {
         edit: &Edit,
         caller: &Caller,
     ) -> Result<User, EditError> {
+        let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
+        // What can be refused without a hash is.
+        decide(by, &user, edit, &Proven::default(), self)?;
+        let proven = match by {
+            By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, edit, caller).await?,
+            _ => Proven::default(),
+        };
+
         let mut by = by;
-        let mut again: Option<SignedIn>;
+        let mut again;
+        // Hashing takes long enough to be signed out or demoted in.
+        let mut is_stale = edit.password.is_some();
         for _ in 0..MOST_TRIES {
-            let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
-            if edit.if_version.is_some_and(|version| version != user.version) {
-                return Err(EditError::Changed);
+            if is_stale {
+                again = self.again(by).await?;
+                by = again.as_ref().map_or(By::Operator, By::Person);
             }
-            let decision = self.decide(by, &user, edit, caller).await?;
+            let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
+            let decision = decide(by, &user, edit, &proven, self)?;
+            self.check_free(&user, &decision.change).await?;
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
             let events: Vec<Event> = decision
                 .events
@@ -132,11 +137,7 @@ impl Keyward {
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
             match self.store.users.change(user.id, &change, self.now(), &events).await {
-                // Somebody else was quicker. Whoever acts may be permitted less by now, or be signed out.
-                Err(StoreError::Stale) => {
-                    again = self.again(by).await?;
-                    by = again.as_ref().map_or(By::Operator, By::Person);
-                }
+                Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;
                     events.iter().for_each(Event::log);
@@ -150,46 +151,25 @@ impl Keyward {
         Err(EditError::Busy(Busy))
     }
 
-    async fn decide(
-        &self,
-        by: By<'_>,
-        user: &User,
-        edit: &Edit,
-        caller: &Caller,
-    ) -> Result<Decision, EditError> {
-        let mut decision = Decision::default();
-        check_read_only(user, edit)?;
-        decide_rights(by, user, edit, self.now(), &mut decision)?;
-        decide_profile(user, edit, &mut decision)?;
-        match by {
-            By::Person(person) if by.is(user.id) => {
-                self.decide_secrets(person, user, edit, caller, &mut decision).await?;
-            }
-            _ => decide_address(user, edit, self.now(), &mut decision)?,
-        }
-        if let Some(Some(email)) = decision.change.email.as_ref().or(decision.change.pending_email.as_ref())
+    /// A new address that is somebody's already is refused while one can still choose another.
+    async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
+        if let Some(Some(email)) = change.email.as_ref().or(change.pending_email.as_ref())
             && self.store.users.by_email(email).await?.is_some_and(|other| other.id != user.id)
         {
             return Err(EditError::Taken(Unique::Email));
         }
-        // What was decided from the user as read is written only to that user. Plain members need no such care: two
-        // who edit different ones both get their way.
-        if edit.if_version.is_some() || !decision.events.is_empty() {
-            decision.change.if_version = Some(user.version);
-        }
-        Ok(decision)
+        Ok(())
     }
 
     /// One's own password and address. The right password is proof, a session that has just signed in is, and
     /// `current_password` is; a wrong one is counted.
-    async fn decide_secrets(
+    async fn prove_secrets(
         &self,
         person: &SignedIn,
         user: &User,
         edit: &Edit,
         caller: &Caller,
-        decision: &mut Decision,
-    ) -> Result<(), EditError> {
+    ) -> Result<Proven, EditError> {
         let is_fresh = self.now().since(person.session.created_at) <= self.policy.fresh_for;
         let mut is_proven = false;
         let mut new_password = None;
@@ -199,20 +179,13 @@ impl Keyward {
                 Verdict::Wrong => new_password = Some(password),
             }
         }
-        let new_email = match &edit.email {
-            Some(Some(email)) if !is_same(user.email.as_ref(), email) => Some(email),
-            Some(None) if user.email.is_some() => {
-                return Err(EditError::Invalid("email", required("an e-mail address")));
-            }
-            _ => None,
+        let is_new = |email: &&Email| {
+            !is_same(user.email.as_ref(), email) && !is_same(user.pending_email.as_ref(), email)
         };
-        let new_email = new_email.filter(|email| !is_same(user.pending_email.as_ref(), email));
-        if new_password.is_none() && new_email.is_none() {
-            return Ok(());
-        }
-        if let Some(password) = new_password {
-            self.check_password(password, &owner(user))
-                .map_err(|invalid| EditError::Invalid("password", invalid))?;
+        let email = edit.email.as_ref().and_then(Option::as_ref).filter(is_new).cloned();
+        let mut proven = Proven { epoch: user.epoch, password: None, email };
+        if new_password.is_none() && proven.email.is_none() {
+            return Ok(proven);
         }
         match &edit.current_password {
             _ if is_proven => {}
@@ -227,156 +200,10 @@ impl Keyward {
             }
         }
         if let Some(password) = new_password {
-            decision.change.password = Some(self.hasher.hash(password).await?);
-            decision.change.end_sessions.get_or_insert(Some(person.session.id));
-            decision.events.push(EventKind::PasswordChanged);
+            self.check_password(password, &owner(user))
+                .map_err(|invalid| EditError::Invalid("password", invalid))?;
+            proven.password = Some(self.hasher.hash(password).await?);
         }
-        if let Some(email) = new_email {
-            match self.policy.verification {
-                Verification::Off => set_address(email, decision),
-                Verification::Optional => {
-                    decision.change.pending_email = Some(Some(email.clone()));
-                    decision.events.push(EventKind::EmailChangeAsked);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// An address that counts at once, unproven.
-fn set_address(email: &Email, decision: &mut Decision) {
-    decision.change.email = Some(Some(email.clone()));
-    decision.change.email_verified_at = Some(None);
-    decision.change.pending_email = Some(None);
-    decision.events.push(EventKind::EmailChanged);
-}
-
-/// Another's address, by somebody who may: it counts at once. Another's password is nobody's to set.
-fn decide_address(
-    user: &User,
-    edit: &Edit,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<(), EditError> {
-    if edit.password.is_some() || edit.current_password.is_some() {
-        return Err(EditError::Forbidden);
-    }
-    match &edit.email {
-        Some(Some(email)) if !is_same(user.email.as_ref(), email) => {
-            set_address(email, decision);
-            if edit.email_verified == Some(true) {
-                decision.change.email_verified_at = Some(Some(now));
-                decision.events.push(EventKind::EmailVerified);
-            }
-        }
-        Some(None) if user.email.is_some() => {
-            return Err(EditError::Invalid("email", required("an e-mail address")));
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn check_read_only(user: &User, edit: &Edit) -> Result<(), EditError> {
-    if edit.id.as_ref().is_some_and(|id| *id != user.id.to_string()) {
-        return Err(EditError::ReadOnly("id"));
-    }
-    let pending = user.pending_email.as_ref().map(Email::as_str);
-    if edit.pending_email.as_ref().is_some_and(|given| given.as_deref() != pending) {
-        return Err(EditError::ReadOnly("pending_email"));
-    }
-    Ok(())
-}
-
-fn decide_rights(
-    by: By<'_>,
-    user: &User,
-    edit: &Edit,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<(), EditError> {
-    let roles = edit.roles.as_ref().filter(|roles| **roles != user.roles);
-    let active = edit.active.filter(|active| *active != user.is_active());
-    // Of another's new address, what is said is about that one: `decide_address`.
-    let is_about_new =
-        !by.is(user.id) && matches!(&edit.email, Some(Some(new)) if !is_same(user.email.as_ref(), new));
-    let verified =
-        edit.email_verified.filter(|verified| *verified != user.email_verified_at.is_some() && !is_about_new);
-    if roles.is_none() && active.is_none() && verified.is_none() {
-        return Ok(());
-    }
-    if !by.may(Permission::UsersWrite) {
-        return Err(EditError::Forbidden);
-    }
-    let mut after = user.clone();
-    if let Some(roles) = roles {
-        after.roles = roles.clone();
-        decision.change.roles = Some(roles.clone());
-        decision.events.push(EventKind::RolesChanged);
-    }
-    if let Some(active) = active {
-        after.disabled_at = (!active).then_some(now);
-        decision.events.push(if active { EventKind::UserEnabled } else { EventKind::UserDisabled });
-        decision.change.disabled_at = Some(after.disabled_at);
-        if !active {
-            decision.change.end_sessions = Some(None);
-        }
-    }
-    if let Some(verified) = verified {
-        if verified && user.email.is_none() {
-            let detail = "there is no e-mail address to be verified";
-            return Err(EditError::Invalid("email_verified", Invalid::new("no_email", detail)));
-        }
-        decision.change.email_verified_at = Some(verified.then_some(now));
-        decision.events.push(if verified { EventKind::EmailVerified } else { EventKind::EmailUnverified });
-    }
-    decision.change.administrators = match (user.is_administrator(), after.is_administrator()) {
-        (false, true) => Some(Direction::Joins),
-        (true, false) => Some(Direction::Leaves),
-        _ => None,
-    };
-    Ok(())
-}
-
-fn decide_profile(user: &User, edit: &Edit, decision: &mut Decision) -> Result<(), EditError> {
-    let change = &mut decision.change;
-    change.first_name = edit.first_name.clone().filter(|name| *name != user.first_name);
-    change.last_name = edit.last_name.clone().filter(|name| *name != user.last_name);
-    change.locale = edit.locale.clone().filter(|locale| *locale != user.locale);
-    change.metadata = edit.metadata.clone().filter(|metadata| *metadata != user.metadata);
-    change.username = edit.username.clone().filter(|username| *username != user.username);
-    if change.username == Some(None) && user.email.is_none() {
-        return Err(EditError::Invalid("username", required("a username, where there is no e-mail address")));
-    }
-    if change.username.is_some() {
-        decision.events.push(EventKind::UsernameChanged);
-    }
-    Ok(())
-}
-
-fn is_same(known: Option<&Email>, email: &Email) -> bool {
-    known.is_some_and(|known| known.same(email))
-}
-
-fn required(what: &str) -> Invalid {
-    Invalid::new("required", format!("{what} is needed to sign in"))
-}
-
-impl Change {
-    fn unless_empty(self) -> Option<Self> {
-        let is_empty = self.username.is_none()
-            && self.email.is_none()
-            && self.email_verified_at.is_none()
-            && self.pending_email.is_none()
-            && self.first_name.is_none()
-            && self.last_name.is_none()
-            && self.locale.is_none()
-            && self.metadata.is_none()
-            && self.roles.is_none()
-            && self.disabled_at.is_none()
-            && self.password.is_none()
-            && self.end_sessions.is_none();
-        (!is_empty).then_some(self)
+        Ok(proven)
     }
 }

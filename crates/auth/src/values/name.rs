@@ -36,9 +36,9 @@ impl Name {
     }
 }
 
-/// Line separators and marks that turn the direction of the text around them (Unicode, Trojan Source).
+/// Line separators, spaces without width, and marks that turn the direction of the text around them (Unicode, Trojan Source).
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+    matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
 }
 
 #[cfg(test)]
@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn refused() {
         let long = "a".repeat(101);
-        for text in ["", "   ", "a\r\nX: y", "a\0b", "\u{202e}evil", "a\u{2028}b", long.as_str()] {
+        for text in
+            ["", "   ", "a\r\nX: y", "a\0b", "\u{202e}evil", "a\u{2028}b", "a\u{200b}b", long.as_str()]
+        {
             assert!(Name::parse(text).is_err(), "{text:?}");
         }
     }

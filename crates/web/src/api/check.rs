@@ -9,8 +9,13 @@ use keyward_auth::values::{Email, Name, Role, Username};
 
 pub(crate) async fn get(Person(person): Person, query: Query) -> Result<HeaderMap, Problem> {
     let user = &person.user;
-    if query.get("role").is_some_and(|role| !user.roles.contains(role)) {
-        return Err(Forbidden.into());
+    // A proxy whose template came out empty or misspelt must not admit everybody.
+    let refuse = |invalid| Problem::field("role", invalid);
+    match query.only("role")? {
+        Some(role) if !user.roles.contains(Role::parse(role).map_err(refuse)?.as_str()) => {
+            return Err(Forbidden.into());
+        }
+        _ => {}
     }
     let id = user.id.to_string();
     let names = [&user.first_name, &user.last_name].map(|name| name.as_ref().map_or("", Name::as_str));

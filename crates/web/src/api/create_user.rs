@@ -48,6 +48,7 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Forbidden(forbidden) => forbidden.into(),
+            CreateError::SignedOut => Self::invalid_token(),
             CreateError::New(error) => error.into(),
         }
     }

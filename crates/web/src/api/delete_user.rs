@@ -45,6 +45,10 @@ impl From<DeleteError> for Problem {
             DeleteError::LastAdministrator => {
                 Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays")
             }
+            DeleteError::ReauthenticationRequired => {
+                let detail = "this is you: DELETE /users/me with the password, or sign in again first";
+                Self::new(&problem::REAUTHENTICATION_REQUIRED, detail)
+            }
             DeleteError::SignedOut => Self::invalid_token(),
             DeleteError::Busy(busy) => busy.into(),
             DeleteError::Store(error) => error.into(),

@@ -5,6 +5,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -114,17 +115,21 @@ fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         let mut maker = fs::DirBuilder::new();
         maker.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker.mode(0o700);
         maker.create(folder)?;
     }
-    if path.exists() {
+    if let Ok(file) = fs::metadata(path) {
+        if file.permissions().mode() & 0o077 != 0 {
+            let path = path.display();
+            tracing::warn!(
+                "others on this machine may read {path}, password hashes and all: chmod 600 {path}"
+            );
+        }
         return Ok(());
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.mode(0o600);
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
