@@ -52,7 +52,10 @@ pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, Open
         }
     };
     match connection.is_readonly("main") {
-        Ok(false) => Ok(connection),
+        Ok(false) => {
+            warn_of_readers(path);
+            Ok(connection)
+        }
         _ => Err(OpenError::ReadOnly { path: path.to_owned() }),
     }
 }
@@ -118,13 +121,7 @@ fn make(path: &Path) -> io::Result<()> {
         maker.mode(0o700);
         maker.create(folder)?;
     }
-    if let Ok(file) = fs::metadata(path) {
-        if file.permissions().mode() & 0o077 != 0 {
-            let path = path.display();
-            tracing::warn!(
-                "others on this machine may read {path}, password hashes and all: chmod 600 {path}"
-            );
-        }
+    if path.exists() {
         return Ok(());
     }
     let mut options = fs::OpenOptions::new();
@@ -133,6 +130,13 @@ fn make(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
+    }
+}
+
+fn warn_of_readers(path: &Path) {
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        let path = path.display();
+        tracing::warn!("others on this machine may read {path}, password hashes and all: chmod 600 {path}");
     }
 }
 
