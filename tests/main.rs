@@ -17,6 +17,7 @@ mod documents;
 mod edit_user;
 mod faults;
 mod identities;
+mod in_between;
 mod keys;
 mod list_users;
 mod login;

@@ -113,7 +113,7 @@ impl TestApp {
         self.anonymous().post("/auth/login", json!({"email": email, "password": password})).await
     }
 
-    async fn sign_in(&self, name: &str, id: &str) -> Person {
+    pub(crate) async fn sign_in(&self, name: &str, id: &str) -> Person {
         let nobody = Person {
             wire: self.sender(),
             id: id.to_owned(),
