@@ -1,8 +1,7 @@
 //! `keyward keys`: the keys that sign access tokens. A running service learns of a new one within a second.
 
 use super::out::Out;
-use super::{Common, Failure, block_on};
-use crate::wiring::{self, World};
+use super::{Common, Failure, block_on, open};
 use clap::Subcommand;
 use keyward_auth::flows::{KeyState, KeysError};
 use serde_json::json;
@@ -20,7 +19,7 @@ pub(super) enum Keys {
 pub(super) fn run(common: &Common, out: Out, command: Keys) -> Result<(), Failure> {
     let config = common.load()?;
     block_on(async {
-        let keyward = wiring::open(&config, config.server.listen, World::real(&config)?).await?;
+        let keyward = open(&config, out).await?;
         if let Keys::Rotate = command {
             keyward.rotate_keys().await.map_err(Failure::refused)?;
         }

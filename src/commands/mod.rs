@@ -9,11 +9,13 @@ mod serve;
 mod user;
 
 use crate::config::{Config, Problems, Sources};
-use crate::wiring::StartError;
+use crate::wiring::{self, StartError, World};
 use clap::{Args, Parser, Subcommand};
+use keyward_auth::Keyward;
 use out::Out;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(Parser)]
 #[command(
@@ -53,13 +55,13 @@ enum Command {
     #[command(after_help = "Example:\n  keyward migrate --json")]
     Migrate,
     /// Create, see and change users
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  keyward user show ada@example.com")]
     User(user::User),
     /// See and rotate the keys that sign access tokens
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  keyward keys list")]
     Keys(keys::Keys),
     /// Check, show and make configurations
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  keyward config check")]
     Config(config::Config),
 }
 
@@ -115,6 +117,18 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     let (key, value) =
         text.split_once('=').ok_or("write it as KEY=VALUE, such as server.listen=127.0.0.1:9000")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The rules over the configured store. A command in another folder than the service would else work on a database of
+/// its own unnoticed.
+async fn open(config: &Config, out: Out) -> Result<Arc<Keyward>, Failure> {
+    let path = config.store.url.path();
+    let is_new = !path.exists();
+    let keyward = wiring::open(config, config.server.listen, World::real(config)?).await?;
+    if is_new {
+        out.note(&format!("made a new database, {}", path.display()));
+    }
+    Ok(keyward)
 }
 
 /// Runs one short command's work to its end.

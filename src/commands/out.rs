@@ -24,6 +24,15 @@ impl Out {
         let _ = writeln!(stdout().lock(), "{text}");
     }
 
+    /// Something to know beside the answer.
+    pub(super) fn note(self, text: &str) {
+        let _ = if self.json {
+            writeln!(stderr(), "{}", json!({ "note": text }))
+        } else {
+            writeln!(stderr(), "keyward: {text}")
+        };
+    }
+
     pub(super) fn failure(self, failure: &Failure) {
         let text = failure.to_string();
         let _ = if self.json {

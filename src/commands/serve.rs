@@ -5,7 +5,7 @@ use super::{Common, Failure};
 use crate::wiring::{self, StartError, World};
 use crate::{config, logging};
 use serde_json::json;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,7 +42,13 @@ async fn serve(config: &config::Config, out: Out) -> Result<(), Failure> {
 }
 
 fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out: Out) {
-    let url = config.public_url(bound).unwrap_or_else(|| format!("http://{bound}"));
+    // Every address is none to follow a link to; on this machine this one is.
+    let here = if bound.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port()))
+    } else {
+        bound
+    };
+    let url = config.public_url(bound).unwrap_or_else(|| format!("http://{here}"));
     let store = config.store.url.path().display().to_string();
     let setup = link.map(|secret| format!("{url}/setup/{secret}"));
     let mut text = format!(

@@ -2,8 +2,7 @@
 //! service sees the changes at its next request.
 
 use super::out::Out;
-use super::{Common, Failure, block_on};
-use crate::wiring::{self, World};
+use super::{Common, Failure, block_on, open};
 use clap::{Args, Subcommand};
 use keyward_auth::Keyward;
 use keyward_auth::flows::{By, Caller, Edit, NewUser, Target};
@@ -49,18 +48,22 @@ pub(super) struct Who {
 
 #[derive(Args)]
 pub(super) struct Profile {
+    /// The e-mail address to sign in with; counts at once
     #[arg(long)]
     email: Option<String>,
+    /// The username to sign in with; needed where there is no e-mail address
     #[arg(long)]
     username: Option<String>,
+    /// The first name
     #[arg(long)]
     first_name: Option<String>,
+    /// The last name
     #[arg(long)]
     last_name: Option<String>,
     /// A language tag such as en or pt-BR
     #[arg(long)]
     locale: Option<String>,
-    /// user or admin; several times for several
+    /// user or admin; several times for several. These replace the roles that were there
     #[arg(long = "role")]
     roles: Vec<String>,
     /// The e-mail address counts as proven
@@ -90,6 +93,7 @@ pub(super) struct List {
     /// The beginning of an e-mail address or username
     #[arg(long)]
     q: Option<String>,
+    /// Only users with this role
     #[arg(long)]
     role: Option<String>,
     /// At most this many
@@ -100,7 +104,7 @@ pub(super) struct List {
 pub(super) fn run(common: &Common, out: Out, command: User) -> Result<(), Failure> {
     let config = common.load()?;
     block_on(async {
-        let keyward = wiring::open(&config, config.server.listen, World::real(&config)?).await?;
+        let keyward = open(&config, out).await?;
         match command {
             User::Create(create) => self::create(&keyward, out, create).await,
             User::List(list) => self::list(&keyward, out, list).await,
@@ -253,7 +257,14 @@ fn value<T>(name: &str, parsed: Result<T, Invalid>) -> Result<T, Failure> {
 /// Never an argument: those are seen by every process of the machine and kept in histories.
 fn read_password(from_stdin: bool) -> Result<String, Failure> {
     if !from_stdin && stdin().is_terminal() {
-        return rpassword::prompt_password("Password: ").map_err(Failure::refused);
+        let password = rpassword::prompt_password("Password: ").map_err(Failure::refused)?;
+        let again = rpassword::prompt_password("Once more: ").map_err(Failure::refused)?;
+        // Nobody could tell a slip from the password, and nobody else may set another.
+        return if password == again {
+            Ok(password)
+        } else {
+            Err(Failure::Refused("the two are not the same".into()))
+        };
     }
     if !from_stdin {
         return Err(Failure::Refused("give the password with --password-stdin".into()));

@@ -23,6 +23,11 @@ impl StoreUrl {
                 }
                 rest.strip_prefix("//").unwrap_or(rest)
             }
+            _ if text.contains('@') => {
+                return Err(
+                    "this looks like the URL of a server without its scheme; write sqlite:PATH".into()
+                );
+            }
             _ => text,
         };
         // Nobody means `/./` as the beginning of an absolute path.

@@ -38,7 +38,7 @@ pub(crate) fn check(
     }
     let folded = text.to_lowercase();
     if COMMON.binary_search(&folded.as_str()).is_ok() || is_repetition(&folded) {
-        return Err(Invalid::new("common_password", "this password is among those that are tried first"));
+        return Err(Invalid::new("common_password", "this password is too common; choose another"));
     }
     if is_about(&folded, owner) || names_the_product(&folded) {
         return Err(Invalid::new(

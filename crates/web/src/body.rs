@@ -98,7 +98,12 @@ async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
 fn parsed(bytes: &[u8], web: &Shared) -> Result<Fields, Problem> {
     let value = strict_json::parse(bytes).map_err(|error| {
         // The parser's own words may quote the body, which may hold a password.
-        let place = format!("the body is not valid JSON at line {}, column {}", error.line(), error.column());
+        let what = if error.is_data() {
+            "a name comes twice, or a number is too large,"
+        } else {
+            "the body is not JSON"
+        };
+        let place = format!("{what} at line {}, column {}", error.line(), error.column());
         Problem::new(&problem::INVALID_JSON, place)
     })?;
     match value {

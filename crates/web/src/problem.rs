@@ -135,15 +135,13 @@ impl Problem {
     }
 
     pub(crate) fn taken(what: Unique) -> Self {
-        let (field, detail) = match what {
-            Unique::Email => ("email", "this e-mail address is taken"),
-            Unique::Username => ("username", "this username, or one that looks like it, is taken"),
-            Unique::Key => return Self::internal("a signing key's place is taken"),
+        let field = match what {
+            Unique::Email => "email",
+            Unique::Username => "username",
+            Unique::Key => return Self::internal(what.to_string()),
         };
-        Self {
-            errors: vec![FieldError::new(field, Invalid::new("taken", detail))],
-            ..Self::new(&TAKEN, detail)
-        }
+        let error = FieldError::new(field, Invalid::new("taken", what.to_string()));
+        Self { errors: vec![error], ..Self::new(&TAKEN, what.to_string()) }
     }
 
     pub(crate) fn internal(cause: impl Into<String>) -> Self {

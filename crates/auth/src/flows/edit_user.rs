@@ -51,7 +51,7 @@ pub enum EditError {
     /// The member of this name breaks a rule.
     #[error("{0}: {1}")]
     Invalid(&'static str, Invalid),
-    #[error("taken: {0:?}")]
+    #[error("{0}")]
     Taken(Unique),
     /// The session is too old to change password or e-mail without proof.
     #[error("proof is needed")]
@@ -121,7 +121,7 @@ impl Keyward {
         let mut by = by;
         let mut again;
         // Hashing takes long enough to be signed out or demoted in.
-        let mut is_stale = edit.password.is_some();
+        let mut is_stale = edit.password.is_some() || edit.current_password.is_some();
         for _ in 0..MOST_TRIES {
             if is_stale {
                 again = self.again(by).await?;

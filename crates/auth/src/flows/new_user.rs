@@ -52,7 +52,7 @@ pub enum NewUserError {
     /// `email_verified` without an address.
     #[error("there is no address to be verified")]
     NothingToVerify,
-    #[error("taken: {0:?}")]
+    #[error("{0}")]
     Taken(Unique),
     #[error(transparent)]
     Busy(#[from] Busy),

@@ -15,6 +15,7 @@ pub use session::{Session, Sessions};
 pub use user::{Change, Direction, Search, SignIn, User, Users};
 
 use async_trait::async_trait;
+use std::fmt;
 use std::sync::Arc;
 
 /// Where everything is kept, a record at a time: sessions may live elsewhere than users do.
@@ -48,9 +49,19 @@ pub enum Unique {
     Key,
 }
 
+impl fmt::Display for Unique {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Email => "this e-mail address is taken",
+            Self::Username => "this username, or one that looks like it, is taken",
+            Self::Key => "this place in the sequence of signing keys is taken",
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    #[error("taken: {0:?}")]
+    #[error("{0}")]
     Taken(Unique),
     /// The record is not as it was read: changed or gone.
     #[error("the record has changed")]

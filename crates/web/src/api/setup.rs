@@ -6,7 +6,7 @@ use crate::body::Form;
 use crate::extract::{Calling, PathName};
 use crate::problem::Problem;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyward_auth::flows::{NewUserError, SetupError};
 use keyward_auth::records::Unique;
@@ -16,9 +16,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
-pub(crate) async fn get(State(web): State<Shared>, PathName(secret): PathName) -> Result<Response, Problem> {
+pub(crate) async fn get(
+    State(web): State<Shared>,
+    PathName(secret): PathName,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if !web.keyward.setup_is_open(&secret).await? {
-        return Err(Problem::not_found());
+        return gone(&headers);
     }
     Ok(page(StatusCode::OK, &form("", "", web.keyward.policy.password_min_length)))
 }
@@ -27,8 +31,12 @@ pub(crate) async fn post(
     State(web): State<Shared>,
     PathName(secret): PathName,
     Calling(caller): Calling,
+    headers: HeaderMap,
     Form(mut body): Form,
 ) -> Result<Response, Problem> {
+    if !web.keyward.setup_is_open(&secret).await? {
+        return gone(&headers);
+    }
     let mut typed = String::new();
     let email = body.text("email", |text| {
         typed = text.to_owned();
@@ -39,14 +47,12 @@ pub(crate) async fn post(
     let shortest = web.keyward.policy.password_min_length;
     let again = |fault: &str| page(StatusCode::UNPROCESSABLE_ENTITY, &form(&typed, fault, shortest));
     let (email, password) = match values {
-        Ok(values) if web.keyward.setup_is_open(&secret).await? => values,
-        Ok(_) => return Err(Problem::not_found()),
-        Err(invalid) if web.keyward.setup_is_open(&secret).await? => return Ok(again(&invalid.detail)),
-        Err(_) => return Err(Problem::not_found()),
+        Ok(values) => values,
+        Err(invalid) => return Ok(again(&invalid.detail)),
     };
     match web.keyward.set_up(&secret, email, password, &caller).await {
         Ok(_) => Ok(page(StatusCode::OK, DONE)),
-        Err(SetupError::Gone) => Err(Problem::not_found()),
+        Err(SetupError::Gone) => gone(&headers),
         Err(SetupError::New(NewUserError::Password(invalid))) => Ok(again(&invalid.detail)),
         Err(SetupError::New(NewUserError::Taken(Unique::Email))) => Ok(again(
             "a user with this e-mail address exists; choose another, or make that user an administrator on the command line",
@@ -58,6 +64,19 @@ pub(crate) async fn post(
 fn values(email: Option<&str>, password: Option<&str>) -> Result<(Email, Password), Invalid> {
     Ok((Email::parse(email.unwrap_or_default())?, Password::parse(password.unwrap_or_default())?))
 }
+
+/// A person sees a page, a program a problem.
+fn gone(headers: &HeaderMap) -> Result<Response, Problem> {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        Ok(page(StatusCode::NOT_FOUND, GONE))
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+const GONE: &str = r#"<h1>This link leads nowhere</h1>
+<p>It was used already, or it is of an earlier start. While there is no administrator, every start prints a new link.</p>"#;
 
 const DONE: &str = r#"<h1>You are the administrator</h1>
 <p>The account is made, and this link leads nowhere any more.</p>
