@@ -15,7 +15,9 @@ impl Config {
         let mut problems = layers.problems;
         problems.extend(config.iter().flat_map(Self::conflicts));
         match config {
-            Some(config) if problems.is_empty() => Ok(Self { effective: layers.effective, ..config }),
+            Some(config) if problems.is_empty() => {
+                Ok(Self { effective: layers.effective, unused: sources.unused(), ..config })
+            }
             _ => Err(Problems(problems)),
         }
     }
@@ -63,6 +65,11 @@ impl Config {
     /// What works and is still not as it should be, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let mut found = Vec::new();
+        for name in &self.unused {
+            found.push(format!(
+                "{name} is set, and this version does not use it: everything is kept in SQLite"
+            ));
+        }
         let mut warn = |text: &str| found.push(text.to_owned());
         match &self.server.public_url {
             Some(url) if !url.is_https() && !url.is_loopback() => {
@@ -90,5 +97,23 @@ impl Config {
             );
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_and_not_there_is_said() {
+        let env = |name: &str| vec![(name.to_owned(), "redis://localhost".to_owned())];
+        let config = Config::load(&Sources { env: env("REDIS_URL"), ..Sources::default() }).unwrap();
+        assert!(
+            config.warnings().iter().any(|warning| warning.starts_with("REDIS_URL is set")),
+            "{:?}",
+            config.warnings()
+        );
+        let config = Config::load(&Sources { env: env("SOMETHING_ELSE"), ..Sources::default() }).unwrap();
+        assert!(config.warnings().is_empty(), "{:?}", config.warnings());
     }
 }

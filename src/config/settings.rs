@@ -58,6 +58,8 @@ macro_rules! settings {
             $( $(#[doc = $about])* pub $section: $Section, )*
             /// Each key with the value and where that came from; secrets only as being set.
             pub effective: Vec<Effective>,
+            /// Names in the environment that ask for what this version does not have.
+            pub unused: Vec<&'static str>,
         }
 
         $( $(#[doc = $about])* #[derive(Debug, Clone)]
@@ -67,7 +69,7 @@ macro_rules! settings {
             /// Reads all keys, also behind the first that is wrong. `None` where one was; `layers` has the problems.
             pub(super) fn read(layers: &mut Layers) -> Option<Self> {
                 $( let $section = $Section::read(layers); )*
-                Some(Self { $( $section: $section?, )* effective: Vec::new() })
+                Some(Self { $( $section: $section?, )* effective: Vec::new(), unused: Vec::new() })
             }
         }
 

@@ -24,6 +24,12 @@ const FILE: &str = "keyward.toml";
 const DOTENV: &str = ".env";
 
 impl Sources {
+    /// What is asked for under the names that other services use, and is not there yet. Silence would look like consent.
+    pub(super) fn unused(&self) -> Vec<&'static str> {
+        let is_set = |name: &&str| self.env.iter().any(|(given, value)| given == name && !value.is_empty());
+        ["MONGO_URI", "REDIS_URL"].into_iter().filter(is_set).collect()
+    }
+
     /// Reads `keyward.toml` (or the named file, which then must be there) and `.env` in the working directory, and the
     /// environment.
     pub fn of_process(config: Option<&Path>, flags: Vec<(String, String)>) -> Result<Self, Problem> {
