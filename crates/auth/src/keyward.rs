@@ -42,6 +42,7 @@ impl Keyward {
             address: caller.address,
             agent: caller.agent.clone(),
             request_id: caller.request_id.clone(),
+            is_intent: false,
         }
     }
 

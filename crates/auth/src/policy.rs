@@ -23,6 +23,8 @@ pub struct Policy {
     pub fresh_for: Duration,
     /// How far the clocks of two nodes may differ: a token from this far in the future is accepted.
     pub clock_leeway: Duration,
+    /// How far our clock may be from the store's before the service is not ready; zero does not look.
+    pub clock_skew: Duration,
     /// How long a new signing key is only published before it signs, so that every node knows it by then.
     pub key_lead: Duration,
     /// How long events are kept.
@@ -52,6 +54,7 @@ impl Default for Policy {
             refresh_grace: Duration::from_secs(10),
             fresh_for: Duration::from_secs(10 * 60),
             clock_leeway: Duration::from_secs(30),
+            clock_skew: Duration::from_secs(30),
             key_lead: Duration::from_secs(5),
             audit_kept: 365 * DAY,
         }

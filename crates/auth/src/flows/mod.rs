@@ -28,6 +28,7 @@ pub use change_password::{ChangePasswordError, PasswordChange};
 pub use create_user::CreateError;
 pub use delete_user::DeleteError;
 pub use edit_user::{Edit, EditError};
+pub use health::PartError;
 pub use keys::{KeyState, KeysError, KnownKey};
 pub use list_users::ListError;
 pub use login::{Attempt, Identifier, LoggedIn, LoginError};

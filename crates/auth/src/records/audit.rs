@@ -109,12 +109,20 @@ pub struct Event {
     pub address: Option<IpAddr>,
     pub agent: Option<String>,
     pub request_id: Option<String>,
+    /// Only begun: what became of it is not known (any more), since change and event lie in two stores.
+    pub is_intent: bool,
 }
 
 #[async_trait]
 pub trait Audit: Send + Sync {
     /// Keeps events that tell of no change, such as a refused sign-in.
     async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// Keeps events as intents, before a change in another store. What came of them is for [`settle`](Self::settle).
+    async fn intend(&self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// The change has happened, and the intents are events; or it has not, and they are gone.
+    async fn settle(&self, events: &[Event], happened: bool) -> Result<(), StoreError>;
 
     /// The latest events that befell a user, newest first.
     async fn of_user(&self, user: UserId, limit: usize) -> Result<Vec<Event>, StoreError>;

@@ -5,15 +5,20 @@
 //! constraint or a failure of the store.
 
 mod audit;
+mod counters;
 mod keys;
+mod leases;
 mod session;
 mod user;
 
 pub use audit::{Actor, Audit, Event, EventKind};
+pub use counters::{CounterKey, Counters, Rate, Taken};
 pub use keys::{Keys, StoredKey};
+pub use leases::Leases;
 pub use session::{Session, Sessions};
 pub use user::{Change, Direction, Search, SignIn, User, Users};
 
+use crate::values::Timestamp;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +30,8 @@ pub struct Store {
     pub sessions: Arc<dyn Sessions>,
     pub keys: Arc<dyn Keys>,
     pub audit: Arc<dyn Audit>,
+    pub leases: Arc<dyn Leases>,
+    pub counters: Arc<dyn Counters>,
     /// What must be reachable for the service to be ready.
     pub parts: Vec<Arc<dyn Part>>,
 }
@@ -35,8 +42,8 @@ pub trait Part: Send + Sync {
     /// How operators call it: `sqlite`.
     fn name(&self) -> &'static str;
 
-    /// Whether it answers, for reading and for writing.
-    async fn check(&self) -> Result<(), StoreError>;
+    /// Whether it answers, for reading and for writing; and what time it is there, if it has a clock of its own.
+    async fn check(&self) -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// What must be unique among users.

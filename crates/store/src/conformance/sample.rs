@@ -100,6 +100,7 @@ pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
         address: Some(std::net::Ipv6Addr::LOCALHOST.into()),
         agent: None,
         request_id: Some("r-1".into()),
+        is_intent: false,
     }
 }
 

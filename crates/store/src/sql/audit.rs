@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 macro_rules! columns {
     () => {
-        "id, happened_at, kind, actor, user_id, session_id, address, agent, request_id"
+        "id, happened_at, kind, actor, user_id, session_id, address, agent, request_id, intended_at"
     };
 }
 
@@ -21,13 +21,16 @@ static EVENT: Record<Option<Event>> = Record { table: "keyward_events", columns:
 static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_events (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 ));
 static OF_USER: Statement = Statement::new(concat!(
     "SELECT ",
     columns!(),
     " FROM keyward_events WHERE user_id = $1 ORDER BY happened_at DESC, id DESC LIMIT $2"
 ));
+static HAPPENED: Statement = Statement::new("UPDATE keyward_events SET intended_at = NULL WHERE id = $1");
+static NOT_HAPPENED: Statement =
+    Statement::new("DELETE FROM keyward_events WHERE id = $1 AND intended_at IS NOT NULL");
 static SWEEP: Statement = Statement::new(
     "DELETE FROM keyward_events WHERE id IN \
      (SELECT id FROM keyward_events WHERE happened_at < $1 ORDER BY happened_at LIMIT $2)",
@@ -56,6 +59,7 @@ pub(crate) fn insert(steps: &mut Steps, events: &[Event]) {
                 event.address.map(|address| address.to_string()).into(),
                 event.agent.clone().into(),
                 event.request_id.clone().into(),
+                event.is_intent.then_some(event.at).into(),
             ],
         );
     }
@@ -78,6 +82,7 @@ fn read(row: &Row<'_>) -> Result<Option<Event>, Unreadable> {
         address: row.word(6, str::parse::<IpAddr>)?,
         agent: row.text_or_none(7)?.map(str::to_owned),
         request_id: row.text_or_none(8)?.map(str::to_owned),
+        is_intent: row.time_or_none(9)?.is_some(),
     }))
 }
 
@@ -88,6 +93,20 @@ impl records::Audit for Audit {
     async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
         let mut steps = Steps::default();
         insert(&mut steps, events);
+        self.0.atomically(steps).await.map(drop)
+    }
+
+    async fn intend(&self, events: &[Event]) -> Result<(), StoreError> {
+        let intents: Vec<Event> =
+            events.iter().map(|event| Event { is_intent: true, ..event.clone() }).collect();
+        self.record(&intents).await
+    }
+
+    async fn settle(&self, events: &[Event], happened: bool) -> Result<(), StoreError> {
+        let mut steps = Steps::default();
+        for event in events {
+            steps.run(if happened { &HAPPENED } else { &NOT_HAPPENED }, vec![event.id.into()]);
+        }
         self.0.atomically(steps).await.map(drop)
     }
 

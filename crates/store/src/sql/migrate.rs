@@ -11,8 +11,10 @@ pub(crate) struct Migration {
 }
 
 /// All that this Keyward knows, in order. A released one is never edited: its checksum is kept where it was applied.
-pub(crate) const ALL: &[Migration] =
-    &[Migration { version: 1, name: "accounts", text: include_str!("../../migrations/0001_accounts.sql") }];
+pub(crate) const ALL: &[Migration] = &[
+    Migration { version: 1, name: "accounts", text: include_str!("../../migrations/0001_accounts.sql") },
+    Migration { version: 2, name: "servers", text: include_str!("../../migrations/0002_servers.sql") },
+];
 
 pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS keyward_migrations (
     version BIGINT NOT NULL PRIMARY KEY,

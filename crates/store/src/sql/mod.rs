@@ -7,6 +7,7 @@
 mod audit;
 mod guard;
 mod keys;
+mod leases;
 mod migrate;
 mod row;
 mod sessions;

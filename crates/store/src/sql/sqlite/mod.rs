@@ -17,7 +17,8 @@ pub(crate) use writer::apply;
 
 use super::Sql;
 use super::migrate::{self, MigrationStatus};
-use super::{audit, guard, keys, sessions, users};
+use super::{audit, guard, keys, leases, sessions, users};
+use crate::memory;
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
@@ -101,6 +102,8 @@ impl Sqlite {
             sessions: Arc::new(sessions::Sessions(self.sql.clone())),
             keys: Arc::new(keys::Keys(self.sql.clone())),
             audit: Arc::new(audit::Audit(self.sql.clone())),
+            leases: Arc::new(leases::Leases(self.sql.clone())),
+            counters: Arc::new(memory::Counters::default()),
             parts: vec![Arc::new(Database(self.sql.clone()))],
         }
     }
@@ -119,10 +122,11 @@ impl Part for Database {
     }
 
     /// Reads, and writes a row: on a full disk reading goes on working.
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
             guard::members(&self.0).await?;
-            guard::touch(&self.0).await
+            guard::touch(&self.0).await?;
+            Ok(None)
         };
         let late = |_| StoreError::Backend(format!("no answer within {} s", PROMPT.as_secs()));
         tokio::time::timeout(PROMPT, both).await.map_err(late)?

@@ -1,0 +1,1 @@
+//! Redis: only what may live there: sessions and counters.
