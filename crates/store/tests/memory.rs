@@ -1,6 +1,5 @@
 //! The table of counters in the process, flooded: it does not grow, and whom it holds back it goes on holding back.
 //! Alone in its process, since it measures that.
-#![expect(clippy::unwrap_used, reason = "a counter in the process does not fail")]
 
 use keyward_auth::records::{CounterKey, Counters as _, Rate, Taken};
 use keyward_auth::values::Timestamp;
