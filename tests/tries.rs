@@ -200,7 +200,9 @@ async fn a_day_of_guessing_from_everywhere_shuts_nobody_out_at_home() {
         }
     }
     // Four networks did. Then strangers wait, ...
-    assert_eq!(seconds(&app.send(&right("10.0.4.1")).await.must(429)), 2 * 3600);
+    for _ in 0..30 {
+        assert_eq!(seconds(&app.send(&right("10.0.4.1")).await.must(429)), 2 * 3600);
+    }
     // ... who is signed in nearby does not, ...
     app.send(&right("192.0.2.77")).await.must(200);
     app.send(&wrong("192.0.2.77")).await.must(401);
