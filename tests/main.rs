@@ -30,4 +30,5 @@ mod refresh;
 mod register;
 mod services;
 mod sessions;
+mod stores;
 mod tidy;
