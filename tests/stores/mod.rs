@@ -200,6 +200,19 @@ impl Place {
         }
     }
 
+    /// The master secret that [`settings`](Self::settings) give, where there is no key file.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        matches!(&self.database, Database::Postgres(_)).then_some(&self.secret)
+    }
+
+    /// The passwords of the servers.
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        let settings = self.settings();
+        let urls = settings.iter().filter(|(key, _)| key.ends_with(".url"));
+        let password = |url: &str| Some(url.split_once('@')?.0.rsplit_once(':')?.1.to_owned());
+        urls.filter_map(|(_, url)| password(url)).collect()
+    }
+
     /// How readiness calls the database.
     pub(crate) fn name(&self) -> &'static str {
         match &self.database {
