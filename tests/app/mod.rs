@@ -20,6 +20,7 @@ use client::Wire;
 use keyward::config::{Config, Sources};
 use keyward::wiring::{self, World};
 use keyward_auth::Keyward;
+use keyward_auth::records::Counters;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -55,6 +56,7 @@ struct Ground {
 pub(crate) struct Setup {
     env: Vec<(String, String)>,
     real_hashing: bool,
+    counters: Option<Arc<dyn Counters>>,
 }
 
 impl Setup {
@@ -67,6 +69,12 @@ impl Setup {
     /// The limits on rates and tries as they are shipped.
     pub(crate) fn limits_as_shipped(self) -> Self {
         self.set("limits.scale", "1")
+    }
+
+    /// Other counters than the wiring's.
+    pub(crate) fn counters(mut self, counters: impl Counters + 'static) -> Self {
+        self.counters = Some(Arc::new(counters));
+        self
     }
 
     /// Argon2id or bcrypt as configured, where the hash itself is what is tested.
@@ -89,30 +97,35 @@ impl TestApp {
         let setup = given.iter().fold(Setup::default(), |setup, (key, value)| setup.set(key, value));
         // Most tests ask for more in a moment than anybody in an hour, from one address, while the clock stands still.
         let setup = setup.set("limits.scale", "1000000");
-        let setup = prepare(setup);
-        let sources = Sources { env: setup.env, ..Sources::default() };
+        // The clock of a test is not that of the database.
+        let setup = setup.set("store.clock_skew", "0s");
+        let mut setup = prepare(setup);
+        let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
         let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
         let ground = Arc::new(Ground { config, clock, nodes, place, _folder: folder });
-        Self::node(ground, setup.real_hashing).await
+        Self::node(ground, setup).await
     }
 
     /// Another server on the same stores: a service of its own, with chance of its own and the same clock.
     pub(crate) async fn second_node(&self) -> Self {
-        Self::node(self.ground.clone(), false).await
+        Self::node(self.ground.clone(), Setup::default()).await
     }
 
-    async fn node(ground: Arc<Ground>, real_hashing: bool) -> Self {
+    async fn node(ground: Arc<Ground>, setup: Setup) -> Self {
         let random = Arc::new(TestRandom::of_node(ground.nodes.fetch_add(1, Ordering::SeqCst)));
         let (clock, hasher) = (ground.clock.clone(), Arc::new(TestHasher::default()));
         let mut world = World { clock: clock.clone(), random, hasher: hasher.clone() };
         let config = ground.config.clone();
-        if real_hashing {
+        if setup.real_hashing {
             world.hasher = World::real(&config).unwrap().hasher;
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let keyward = wiring::open(&config, address, world).await.unwrap();
+        let mut keyward = wiring::open(&config, address, world).await.unwrap();
+        if let Some(counters) = setup.counters {
+            Arc::get_mut(&mut keyward).unwrap().store.counters = counters;
+        }
         let web = wiring::web(&config, address, keyward.clone());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
