@@ -153,7 +153,7 @@ async fn l_01_no_header_of_a_client_makes_it_another() {
         app.send(&spoofed(number)).await.must(401);
     }
     app.send(&spoofed(20)).await.must(429);
-    assert_eq!(app.rows("SELECT DISTINCT address FROM keyward_events"), ["127.0.0.1"]);
+    assert_eq!(app.rows("SELECT DISTINCT address FROM keyward_events").await, ["127.0.0.1"]);
 }
 
 #[tokio::test]

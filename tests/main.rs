@@ -31,5 +31,6 @@ mod refresh;
 mod register;
 mod services;
 mod sessions;
+mod stores;
 mod tidy;
 mod tries;

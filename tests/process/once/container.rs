@@ -2,8 +2,8 @@
 //! run there by chroot: read-only, as nobody, without capabilities, with the data folder alone to write to. What
 //! `compose.yaml` sets is `compose`'s.
 
-use super::http::call;
-use super::server::{BINARY, Home, PASSWORD, Server};
+use crate::process::http::call;
+use crate::process::server::{BINARY, Home, PASSWORD, Server};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
