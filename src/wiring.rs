@@ -9,9 +9,10 @@ use axum::http::HeaderValue;
 use keyward_auth::Keyward;
 use keyward_auth::flows::{KeysError, SetupLink};
 use keyward_auth::outside::{Clock, Hasher, Random};
-use keyward_auth::policy::Policy;
+use keyward_auth::policy::{Limits as RateLimits, Policy};
+use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
-    AccessTokens, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
+    AccessTokens, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
 };
 use keyward_store::sql::{OpenError, Sqlite};
 use keyward_web::{Limits, Settings, Shared, Unknown, Web};
@@ -114,6 +115,7 @@ fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens,
         access: AccessTokens::new(issuer, Policy::default().clock_leeway),
         refresh: RefreshTokens::new(&secret),
         sealer: Sealer::new(&secret)?,
+        counters: CounterKeys::new(&secret),
         algorithm,
         shared_secret: shared.map(|key| MasterSecret::new(key.expose())),
     })
@@ -130,7 +132,20 @@ fn policy(config: &Config) -> Policy {
         sessions_per_user: config.sessions.per_user,
         fresh_for: config.policy.fresh_for,
         audit_kept: config.audit.keep,
+        limits: rate_limits(config),
         ..Policy::default()
+    }
+}
+
+fn rate_limits(config: &Config) -> RateLimits {
+    let (set, shipped) = (&config.limits, RateLimits::default());
+    let rate = |shipped: Rate, most: u32| Rate { most: most.saturating_mul(set.scale), ..shipped };
+    RateLimits {
+        registrations: rate(shipped.registrations, set.registrations),
+        passwords: rate(shipped.passwords, set.passwords),
+        failures: rate(shipped.failures, set.failures),
+        tries: rate(shipped.tries, set.tries),
+        tries_per_day: rate(shipped.tries_per_day, set.tries_per_day),
     }
 }
 

@@ -119,10 +119,12 @@ fn one_word_for_one_thing() {
         "decide",
         "events",
         "keys",
+        "limit",
         "list_users",
         "new_user",
         "proof",
         "sweep",
+        "tries",
         "view_user",
         "who",
     ];

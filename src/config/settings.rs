@@ -204,6 +204,23 @@ settings! {
             Choice(&[("off", Verification::Off), ("optional", Verification::Optional)]);
     }
 
+    /// How often something may be asked for before the answer is 429. Behind a proxy, server.trusted_proxies must name it:
+    /// else everybody shares the proxy's address, and with it these limits.
+    limits: Limits {
+        /// Multiplies every limit; for tests and measurements.
+        scale: u32 = "1", Count(1, 1_000_000);
+        /// Registrations from one address in an hour.
+        registrations: u32 = "60", Count(1, 1_000_000);
+        /// Requests from one address in a minute that hash a password, such as sign-ins.
+        passwords: u32 = "120", Count(1, 1_000_000);
+        /// Wrong passwords from one address in an hour, whoever's.
+        failures: u32 = "200", Count(1, 1_000_000);
+        /// Wrong passwords for one account from one network in five minutes.
+        tries: u32 = "10", Count(1, 1_000_000);
+        /// Wrong passwords for one account in a day; a quarter of them from one network.
+        tries_per_day: u32 = "100", Count(1, 1_000_000);
+    }
+
     /// Rules about what a session may do.
     policy: Policy {
         /// How long after signing in e-mail and password may be changed without the password; 0 always asks for it.

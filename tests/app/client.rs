@@ -187,7 +187,7 @@ fn check(request: &Request, reply: &Reply) {
     match reply.status {
         401 => assert!(!reply.header("www-authenticate").is_empty(), "{reply}"),
         405 => assert!(!reply.header("allow").is_empty(), "{reply}"),
-        503 => assert!(!reply.header("retry-after").is_empty(), "{reply}"),
+        429 | 503 => assert!(!reply.header("retry-after").is_empty(), "{reply}"),
         _ => {}
     }
     let is_page = reply.header("content-type").starts_with("text/html");

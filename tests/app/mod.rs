@@ -55,6 +55,11 @@ impl Setup {
         self
     }
 
+    /// The limits on rates and tries as they are shipped.
+    pub(crate) fn limits_as_shipped(self) -> Self {
+        self.set("limits.scale", "1")
+    }
+
     /// Argon2id or bcrypt as configured, where the hash itself is what is tested.
     pub(crate) fn real_hashing(mut self) -> Self {
         self.real_hashing = true;
@@ -71,7 +76,9 @@ impl TestApp {
         watch_for_panics();
         let folder = folder();
         let database = format!("sqlite:{}", folder.path().join("keyward.db").display());
-        let setup = prepare(Setup::default().set("store.url", &database));
+        // Most tests ask for more in a moment than anybody in an hour, from one address, while the clock stands still.
+        let setup = Setup::default().set("store.url", &database).set("limits.scale", "1000000");
+        let setup = prepare(setup);
         let sources = Sources { env: setup.env, ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
 

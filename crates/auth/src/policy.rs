@@ -1,5 +1,6 @@
 //! Every number that a rule uses. The defaults are the documented ones; the binary's configuration may set others.
 
+use crate::records::Rate;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -29,6 +30,42 @@ pub struct Policy {
     pub key_lead: Duration,
     /// How long events are kept.
     pub audit_kept: Duration,
+    pub limits: Limits,
+}
+
+/// How much is let through before somebody has to wait. Each is a bucket: so many at once, and as many again in each
+/// window, evenly.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Registrations from one address.
+    pub registrations: Rate,
+    /// Requests from one address that hash a password.
+    pub passwords: Rate,
+    /// Wrong passwords from one address, whoever's.
+    pub failures: Rate,
+    /// Wrong passwords for one account from one network, in short.
+    pub tries: Rate,
+    /// Wrong passwords for one account from everywhere, in a day.
+    pub tries_per_day: Rate,
+}
+
+impl Limits {
+    /// How many times as much a network may ask for as a single address of it.
+    pub const NETWORK: u32 = 8;
+    /// How many networks it takes to use up what an account may be tried in a day.
+    pub const NETWORKS: u32 = 4;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            registrations: Rate { most: 60, window: HOUR },
+            passwords: Rate { most: 120, window: MINUTE },
+            failures: Rate { most: 200, window: HOUR },
+            tries: Rate { most: 10, window: 5 * MINUTE },
+            tries_per_day: Rate { most: 100, window: DAY },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +76,8 @@ pub enum Verification {
     Optional,
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Policy {
@@ -57,6 +96,7 @@ impl Default for Policy {
             clock_skew: Duration::from_secs(30),
             key_lead: Duration::from_secs(5),
             audit_kept: 365 * DAY,
+            limits: Limits::default(),
         }
     }
 }

@@ -17,6 +17,34 @@ mod sqlite {
     keyward_store::conformance!(crate::sqlite::open);
 }
 
+/// On the server of KEYWARD_TEST_REDIS_URL, beside an SQLite of its own.
+mod redis {
+    use keyward_auth::records::Store;
+    use keyward_store::redis::{Redis, RedisSettings, RedisUrl};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, UNIX_EPOCH};
+    use tempfile::TempDir;
+
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+    pub(crate) async fn open() -> (Store, TempDir) {
+        let url = std::env::var("KEYWARD_TEST_REDIS_URL").unwrap();
+        let (store, folder) = crate::sqlite::open().await;
+        // The folder of a run is its own, and so is its file.
+        let born = folder.path().metadata().unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("test-{}-{}-{number}", std::process::id(), born.as_nanos());
+        let settings =
+            RedisSettings { url: RedisUrl::parse(&url).unwrap(), prefix, timeout: Duration::from_secs(5) };
+        (Redis::open(&settings).await.unwrap().beside(store), folder)
+    }
+
+    keyward_store::conformance!(
+        expiring: crate::redis::open,
+        #[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+    );
+}
+
 #[test]
 fn every_case_is_listed() {
     let list = include_str!("../src/conformance/mod.rs");
@@ -28,6 +56,10 @@ fn every_case_is_listed() {
         ("sessions", include_str!("../src/conformance/sessions.rs")),
         ("keys", include_str!("../src/conformance/keys.rs")),
         ("audit", include_str!("../src/conformance/audit.rs")),
+        ("counters", include_str!("../src/conformance/counters.rs")),
+        ("intents", include_str!("../src/conformance/intents.rs")),
+        ("leases", include_str!("../src/conformance/leases.rs")),
+        ("sweeping", include_str!("../src/conformance/sweeping.rs")),
     ];
     for (record, text) in records {
         let names =

@@ -75,11 +75,7 @@ impl FromRequestParts<Shared> for Calling {
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
         let agent =
             parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let scope = parts
-            .extensions
-            .get::<Arc<Scope>>()
-            .ok_or_else(|| Problem::internal("a request without a scope"))?;
-        Ok(Self(scope.caller(agent.as_deref())))
+        Ok(Self(Scope::of(&parts.extensions)?.caller(agent.as_deref())))
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::Shared;
 use crate::body::arrived;
 use crate::client_address::client_address;
+use crate::gate;
 use crate::problem::{self, Problem};
 use crate::scope::Scope;
 use axum::Router;
@@ -34,6 +35,7 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
         address: client_address(peer, request.headers(), &web.settings.trusted_proxies),
         route: OnceLock::new(),
         user: OnceLock::new(),
+        standings: OnceLock::new(),
     });
     request.extensions_mut().insert(scope.clone());
     let method = request.method().clone();
@@ -160,6 +162,9 @@ fn add_headers(web: &Shared, response: &mut Response, scope: &Scope) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(standings) = scope.standings.get() {
+        gate::tell(standings, headers);
+    }
     if web.settings.is_https {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);

@@ -8,6 +8,7 @@ mod docs;
 mod extract;
 mod fields;
 mod frame;
+mod gate;
 pub mod openapi;
 pub mod problem;
 mod routes;
@@ -133,6 +134,13 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, frame::X_REQUEST_ID])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, frame::X_REQUEST_ID])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            frame::X_REQUEST_ID,
+            gate::RATE_LIMIT,
+            gate::RATE_LIMIT_POLICY,
+        ])
         .max_age(Duration::from_secs(600))
 }

@@ -47,6 +47,7 @@ kinds! {
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type";
     INVALID = UNPROCESSABLE_ENTITY "invalid" "Some fields are not valid";
+    RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Internal error";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "A store is unavailable";
     BUSY = SERVICE_UNAVAILABLE "busy" "Too busy";
@@ -78,6 +79,8 @@ pub(crate) struct Problem {
     oauth: Option<&'static str>,
     /// What `WWW-Authenticate` says on a 401.
     challenge: &'static str,
+    /// What `Retry-After` says on a 429 or 503, in seconds.
+    retry_after: u64,
     /// For the log.
     pub(crate) cause: Option<String>,
 }
@@ -107,6 +110,7 @@ impl Problem {
             errors: Vec::new(),
             oauth: None,
             challenge: "Bearer",
+            retry_after: 1,
             cause: None,
         }
     }
@@ -157,6 +161,10 @@ impl Problem {
         Self { challenge, ..self }
     }
 
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: seconds, ..self }
+    }
+
     /// The body, with the request it occurred in as `instance`.
     pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
         let body = Body {
@@ -179,11 +187,13 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.kind.status.into_response();
         let (name, value) = match self.kind.status {
-            StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, self.challenge),
-            StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, "1"),
+            StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge)),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                (header::RETRY_AFTER, HeaderValue::from(self.retry_after))
+            }
             _ => return with(response, self),
         };
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
         with(response, self)
     }
 }

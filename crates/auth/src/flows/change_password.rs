@@ -1,7 +1,7 @@
 //! A new password against the old one. All other sessions end, and this one is replaced: its tokens die with it.
 
 use super::proof::{ProofError, owner};
-use super::{AuthenticateError, Caller, LoggedIn, SignedIn};
+use super::{AuthenticateError, Caller, Limited, LoggedIn, SignedIn};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, Change, EventKind, StoreError};
@@ -24,6 +24,9 @@ pub enum ChangePasswordError {
     /// The session ended while this ran: another change of the password won.
     #[error("the session is over")]
     SignedOut,
+    /// The password was tried too often.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]
@@ -79,6 +82,7 @@ impl From<ProofError> for ChangePasswordError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Wrong => Self::Wrong,
+            ProofError::Limited(limited) => Self::Limited(limited),
             ProofError::Busy(busy) => Self::Busy(busy),
             ProofError::Store(error) => Self::Store(error),
         }

@@ -2,7 +2,7 @@
 //! audit log keeps the id.
 
 use super::proof::ProofError;
-use super::{AuthenticateError, By, Caller, Forbidden, SignedIn, Target};
+use super::{AuthenticateError, By, Caller, Forbidden, Limited, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, EventKind, StoreError, User};
@@ -27,6 +27,9 @@ pub enum DeleteError {
     /// The session ended while this ran.
     #[error("the session is over")]
     SignedOut,
+    /// The password was tried too often.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]
@@ -46,6 +49,7 @@ impl From<ProofError> for DeleteError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Wrong => Self::Wrong,
+            ProofError::Limited(limited) => Self::Limited(limited),
             ProofError::Busy(busy) => Self::Busy(busy),
             ProofError::Store(error) => Self::Store(error),
         }

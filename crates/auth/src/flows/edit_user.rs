@@ -7,7 +7,8 @@
 mod decide;
 
 use super::proof::{ProofError, owner};
-use super::{AuthenticateError, By, Caller, SignedIn, Target};
+use super::tries::Account;
+use super::{AuthenticateError, By, Caller, Limited, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::records::{Change, Event, StoreError, Unique, User};
@@ -63,6 +64,9 @@ pub enum EditError {
     /// The session ended while this ran.
     #[error("the session is over")]
     SignedOut,
+    /// The password was tried too often.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]
@@ -92,6 +96,7 @@ impl From<ProofError> for EditError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Wrong => Self::Wrong,
+            ProofError::Limited(limited) => Self::Limited(limited),
             ProofError::Busy(busy) => Self::Busy(busy),
             ProofError::Store(error) => Self::Store(error),
         }
@@ -162,7 +167,7 @@ impl Keyward {
     }
 
     /// One's own password and address. The right password is proof, a session that has just signed in is, and
-    /// `current_password` is; a wrong one is counted.
+    /// `current_password` is. One password is compared, and counts as a try; a wrong one stays counted.
     async fn prove_secrets(
         &self,
         person: &SignedIn,
@@ -171,37 +176,41 @@ impl Keyward {
         caller: &Caller,
     ) -> Result<Proven, EditError> {
         let is_fresh = self.now().since(person.session.created_at) <= self.policy.fresh_for;
-        let mut is_proven = false;
-        let mut new_password = None;
-        if let Some(password) = &edit.password {
-            match self.hasher.verify(password, user.password.as_ref()).await? {
-                Verdict::Right | Verdict::RightButOutdated => is_proven = true,
-                Verdict::Wrong => new_password = Some(password),
-            }
-        }
         let is_new = |email: &&Email| {
             !is_same(user.email.as_ref(), email) && !is_same(user.pending_email.as_ref(), email)
         };
         let email = edit.email.as_ref().and_then(Option::as_ref).filter(is_new).cloned();
         let mut proven = Proven { epoch: user.epoch, password: None, email };
-        if new_password.is_none() && proven.email.is_none() {
-            return Ok(proven);
-        }
-        match &edit.current_password {
-            _ if is_proven => {}
-            Some(current) => self.prove(user, current, caller).await?,
-            None if is_fresh => {}
-            None => {
-                // Asking whether a password is the present one is a guess, too.
-                if new_password.is_some() {
-                    self.note_wrong_proof(user, caller).await?;
-                }
+        let mut tried = None;
+        let new_password = match (&edit.password, &edit.current_password) {
+            (None, _) if proven.email.is_none() => return Ok(proven),
+            (None, None) if is_fresh => None,
+            (None, None) => return Err(EditError::ReauthenticationRequired),
+            (password, Some(current)) => {
+                self.prove(user, current, caller).await?;
+                password.as_ref().filter(|password| password.expose() != current.expose())
+            }
+            (Some(password), None) => {
+                let (verdict, counted) =
+                    self.try_password(Account::Of(user), password, caller).await.map_err(ProofError::from)?;
+                tried = Some(counted);
+                Some(password).filter(|_| verdict == Verdict::Wrong)
+            }
+        };
+        if let Some(password) = new_password {
+            // Asking whether a password is the present one is a guess, too.
+            if tried.is_some() && !is_fresh {
+                self.note_wrong_proof(user, caller).await?;
                 return Err(EditError::ReauthenticationRequired);
             }
-        }
-        if let Some(password) = new_password {
+            // Here as well: what the policy refuses is not to be set, and was perhaps never meant to be.
             self.check_password(password, &owner(user))
                 .map_err(|invalid| EditError::Invalid("password", invalid))?;
+        }
+        if let Some(tried) = tried {
+            self.was_right(tried).await;
+        }
+        if let Some(password) = new_password {
             proven.password = Some(self.hasher.hash(password).await?);
         }
         Ok(proven)

@@ -1,7 +1,8 @@
 //! Sign-in with a password. Wrong password, unknown and disabled are one refusal, after one hash and one event, so that
-//! neither the reply nor its time tells them apart.
+//! neither the reply nor its time tells them apart; each counts as a failed try.
 
-use super::Caller;
+use super::tries::{Account, TryError};
+use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::records::{Actor, EventKind, Session, SignIn, StoreError, User};
@@ -20,16 +21,17 @@ pub struct Attempt {
 pub enum Identifier {
     Email(Email),
     Username(Username),
-    /// A text that is neither, so nobody's.
-    Nobody,
+    /// A text that is neither, so nobody's; in lower case and trimmed.
+    Nobody(String),
 }
 
 impl Identifier {
     pub fn parse(text: &str) -> Self {
+        let nobody = |_| Self::Nobody(text.trim().to_lowercase());
         if text.contains('@') {
-            Email::parse(text).map_or(Self::Nobody, Self::Email)
+            Email::parse(text).map_or_else(nobody, Self::Email)
         } else {
-            Username::parse(text.trim()).map_or(Self::Nobody, Self::Username)
+            Username::parse(text.trim()).map_or_else(nobody, Self::Username)
         }
     }
 }
@@ -49,6 +51,9 @@ pub enum LoginError {
     /// Wrong password, unknown or disabled.
     #[error("the identifier or the password is wrong")]
     Refused,
+    /// The account, or whatever is tried from this address, was tried too often.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]
@@ -62,14 +67,15 @@ impl Keyward {
         let user = match &attempt.identifier {
             Identifier::Email(email) => self.store.users.by_email(email).await?,
             Identifier::Username(username) => self.store.users.by_username(username).await?,
-            Identifier::Nobody => None,
+            Identifier::Nobody(_) => None,
         };
-        let hash = user.as_ref().and_then(|user| user.password.as_ref());
-        let verdict = self.hasher.verify(&attempt.password, hash).await?;
+        let account = user.as_ref().map_or(Account::Unknown(&attempt.identifier), Account::Of);
+        let (verdict, tried) = self.try_password(account, &attempt.password, caller).await?;
         let user = match user {
             Some(user) if verdict != Verdict::Wrong && user.is_active() => user,
             other => return self.refuse(other.as_ref(), caller).await,
         };
+        self.was_right(tried).await;
 
         let rehash = self.upgraded(&user, &attempt.password, verdict).await;
         let session = self.new_session(&user, caller);
@@ -134,5 +140,14 @@ impl Keyward {
             refresh_token: self.tokens.refresh.write(refresh),
             refresh_expires_in: session.expires_at().since(now),
         })
+    }
+}
+
+impl From<TryError> for LoginError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Limited(limited) => Self::Limited(limited),
+            TryError::Busy(busy) => Self::Busy(busy),
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! The password as proof that the person is still the one who signed in: compared, and a wrong one noted, wherever a flow
-//! asks for it.
+//! The password as proof that the person is still the one who signed in: compared, and a wrong one counted and noted,
+//! wherever a flow asks for it.
 
-use super::Caller;
+use super::tries::{Account, TryError};
+use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::passwords::Owner;
@@ -12,13 +13,17 @@ use crate::values::Password;
 #[derive(Debug)]
 pub(super) enum ProofError {
     Wrong,
+    Limited(Limited),
     Busy(Busy),
     Store(StoreError),
 }
 
-impl From<Busy> for ProofError {
-    fn from(busy: Busy) -> Self {
-        Self::Busy(busy)
+impl From<TryError> for ProofError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Limited(limited) => Self::Limited(limited),
+            TryError::Busy(busy) => Self::Busy(busy),
+        }
     }
 }
 
@@ -36,7 +41,9 @@ impl Keyward {
         password: &Password,
         caller: &Caller,
     ) -> Result<(), ProofError> {
-        if self.hasher.verify(password, user.password.as_ref()).await? != Verdict::Wrong {
+        let (verdict, tried) = self.try_password(Account::Of(user), password, caller).await?;
+        if verdict != Verdict::Wrong {
+            self.was_right(tried).await;
             return Ok(());
         }
         self.note_wrong_proof(user, caller).await?;

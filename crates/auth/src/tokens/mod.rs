@@ -1,8 +1,9 @@
-//! Tokens: what a client holds to prove a session. Owns their making and checking and the keys for both; it does not
-//! know whether a session lives.
+//! Tokens: what a client holds to prove a session. Owns their making and checking and every key that is derived from the
+//! master secret; it does not know whether a session lives.
 
 mod access;
 mod algorithm;
+mod counting;
 mod key;
 mod master;
 mod refresh;
@@ -11,17 +12,19 @@ mod seal;
 
 pub use access::{AccessTokens, Claims, Issuer, Verified};
 pub use algorithm::Algorithm;
+pub use counting::CounterKeys;
 pub use key::{KeyError, SigningKey};
 pub use master::Master;
 pub use refresh::{RefreshToken, RefreshTokens};
 pub use ring::{Ring, RingKey};
 pub use seal::Sealer;
 
-/// Both kinds of tokens, and what seals the keys of one of them.
+/// Both kinds of tokens, what seals the keys of one of them, and what names counters.
 pub struct Tokens {
     pub access: AccessTokens,
     pub refresh: RefreshTokens,
     pub sealer: Sealer,
+    pub counters: CounterKeys,
     /// What new access tokens are signed with.
     pub algorithm: Algorithm,
     /// The shared secret of HS256, if that is the algorithm.

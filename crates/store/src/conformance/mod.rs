@@ -8,21 +8,33 @@
 pub mod administrators;
 pub mod audit;
 pub mod changes;
+pub mod counters;
+pub mod intents;
 pub mod keys;
+pub mod leases;
 pub mod lists;
 mod sample;
 pub mod sessions;
+pub mod sweeping;
 pub mod users;
 
 /// Makes a test of every case: `conformance!(crate::sqlite::open)` in a module `sqlite` gives
 /// `sqlite::users::one_of_many_racers_wins` and so on. `open` is an async function without arguments that returns an
 /// empty [`Store`](keyward_auth::records::Store) and whatever must be kept while it is used.
 ///
+/// `conformance!(expiring: crate::redis::open)` is for a store that only keeps what expires. After a comma comes an
+/// attribute for each test, as for a backend that may be missing:
+/// `conformance!(crate::postgres::open, #[cfg_attr(not(keyward_test_postgres), ignore = "no server")])`.
+///
 /// The caller needs `tokio` with `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! conformance {
     ($open:path) => {
-        $crate::conformance! { $open =>
+        $crate::conformance!($open, #[cfg(test)]);
+    };
+    ($open:path, #$attribute:tt) => {
+        $crate::conformance!(expiring: $open, #$attribute);
+        $crate::conformance! { $open, $attribute =>
             users: [
                 a_user_comes_back_as_it_was_kept,
                 a_user_may_lack_whatever_is_optional,
@@ -76,6 +88,44 @@ macro_rules! conformance {
                 a_role_is_found_whole,
                 a_prefix_keeps_cursor_and_limit,
             ],
+            sweeping: [
+                a_sweep_takes_exactly_what_has_expired,
+                a_sweep_keeps_to_its_bound,
+                a_sweep_goes_by_the_end_after_the_last_rotation,
+            ],
+            keys: [
+                keys_come_back_by_algorithm_and_sequence,
+                one_of_many_keys_of_a_sequence_wins,
+                a_sequence_is_of_one_algorithm,
+                a_removed_key_is_gone,
+            ],
+            audit: [
+                an_event_comes_back_as_it_was_kept,
+                the_latest_events_come_first,
+                events_are_written_with_and_only_with_a_change,
+                events_outlive_their_user,
+                a_sweep_takes_exactly_what_is_older,
+                a_sweep_keeps_to_its_bound,
+            ],
+            intents: [
+                an_intent_is_shown_as_one,
+                what_has_happened_is_an_event,
+                what_has_not_happened_is_gone,
+                an_event_cannot_be_taken_back,
+                several_are_settled_together,
+                intents_grow_old_as_events_do,
+            ],
+            leases: [
+                one_of_many_racers_gets_it,
+                the_holder_prolongs_it,
+                an_expired_lease_is_taken,
+                only_the_holder_gives_it_back,
+                leases_do_not_mix,
+            ],
+        }
+    };
+    (expiring: $open:path, #$attribute:tt) => {
+        $crate::conformance! { $open, $attribute =>
             sessions: [
                 a_session_comes_back_as_it_was_kept,
                 a_session_and_a_user_are_read_side_by_side,
@@ -92,28 +142,21 @@ macro_rules! conformance {
                 a_rotation_racing_an_end_does_not_revive,
                 a_users_sessions_are_listed_newest_first,
                 forgetting_spares_the_kept_and_the_new,
-                a_sweep_takes_exactly_what_has_expired,
-                a_sweep_keeps_to_its_bound,
                 a_rotated_session_outlives_its_old_end,
             ],
-            keys: [
-                keys_come_back_by_algorithm_and_sequence,
-                one_of_many_keys_of_a_sequence_wins,
-                a_sequence_is_of_one_algorithm,
-                a_removed_key_is_gone,
-            ],
-            audit: [
-                an_event_comes_back_as_it_was_kept,
-                the_latest_events_come_first,
-                events_are_written_with_and_only_with_a_change,
-                events_outlive_their_user,
-                a_sweep_takes_exactly_what_is_older,
-                a_sweep_keeps_to_its_bound,
+            counters: [
+                so_many_at_once_and_then_one_in_each_interval,
+                racers_get_no_more_than_there_are,
+                what_is_given_back_can_be_taken_again,
+                a_full_bucket_stays_full,
+                buckets_do_not_mix,
+                every_answer_is_the_rates_own,
             ],
         }
     };
-    ($open:path => $($record:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
+    ($open:path, $attribute:tt => $($record:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
         mod $record {$(
+            #$attribute
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $case() {
                 let (store, _kept) = $open().await;

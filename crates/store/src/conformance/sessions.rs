@@ -199,38 +199,14 @@ pub async fn forgetting_spares_the_kept_and_the_new(store: &Store) {
     assert!(!is_there(store, session_id(4)).await);
 }
 
-pub async fn a_sweep_takes_exactly_what_has_expired(store: &Store) {
-    let ada = kept(store, user(1)).await;
-    let ends = [(1, 99, 500), (2, 100, 500), (3, 101, 500), (4, 500, 100), (5, 500, 101)];
-    for (number, idle, end) in ends {
-        opened(store, Session { idle_at: second(idle), ends_at: second(end), ..session(number, &ada) }).await;
-    }
-    assert_eq!(store.sessions.sweep(second(100), 100).await, Ok(3));
-    assert_eq!(store.sessions.sweep(second(100), 100).await, Ok(0));
-    let mut left = Vec::new();
-    for number in 1..=5 {
-        left.push(is_there(store, session_id(number)).await);
-    }
-    assert_eq!(left, [false, false, true, false, true]);
-}
-
-pub async fn a_sweep_keeps_to_its_bound(store: &Store) {
-    let ada = kept(store, user(1)).await;
-    for number in 1..=7 {
-        opened(store, session(number, &ada)).await;
-    }
-    assert_eq!(store.sessions.sweep(second(2000), 5).await, Ok(5));
-    assert_eq!(store.sessions.sweep(second(2000), 5).await, Ok(2));
-    assert_eq!(store.sessions.sweep(second(2000), 0).await, Ok(0));
-}
-
 pub async fn a_rotated_session_outlives_its_old_end(store: &Store) {
     let ada = kept(store, user(1)).await;
     let one = opened(store, session(1, &ada)).await;
-    store.sessions.rotate(one.id, 1, second(900), second(1900)).await.unwrap();
-    assert_eq!(store.sessions.sweep(second(1500), 9).await, Ok(0));
+    let now = async |seconds| store.sessions.of_user(ada.id, second(seconds)).await.unwrap().len();
+    assert!(store.sessions.rotate(one.id, 1, second(900), second(1900)).await.unwrap().is_some());
+    assert_eq!((now(1500).await, now(1900).await), (1, 0));
     // Used again and again, it still ends when it must.
-    store.sessions.rotate(one.id, 2, second(1800), second(9000)).await.unwrap();
-    assert_eq!(store.sessions.sweep(second(4999), 9).await, Ok(0));
-    assert_eq!(store.sessions.sweep(second(5000), 9).await, Ok(1));
+    assert!(store.sessions.rotate(one.id, 2, second(1800), second(9000)).await.unwrap().is_some());
+    assert_eq!((now(4999).await, now(5000).await), (1, 0));
+    assert_eq!(store.sessions.rotate(one.id, 3, second(5000), second(9000)).await, Ok(None));
 }

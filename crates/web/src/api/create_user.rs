@@ -6,16 +6,18 @@ use crate::Shared;
 use crate::body::Json;
 use crate::extract::{Calling, Person};
 use crate::fields::wrong_type;
+use crate::gate::Gate;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
-use keyward_auth::flows::{By, CreateError, NewUser};
+use keyward_auth::flows::{By, Class, CreateError, NewUser};
 use keyward_auth::values::{Email, Invalid, Permission, Role, Roles};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
     Person(person): Person,
     Calling(caller): Calling,
+    gate: Gate,
     body: Result<Json, Problem>,
 ) -> Result<Response, Problem> {
     let by = By::Person(&person);
@@ -31,6 +33,7 @@ pub(crate) async fn post(
     let new = new_user(&mut body);
     let new = body.finish(new)?;
     let new = NewUser { email, roles, active, email_verified, ..new };
+    gate.admit(&[Class::Passwords]).await?;
     let user = web.keyward.create_user(by, new, &caller).await?;
     Ok(view::created(&user, &web.settings.public_url, None))
 }

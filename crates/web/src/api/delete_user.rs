@@ -3,21 +3,24 @@
 use crate::Shared;
 use crate::body::Json;
 use crate::extract::{Calling, IfMatch, Person, Whom};
+use crate::gate::Gate;
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
-use keyward_auth::flows::{By, DeleteError};
+use keyward_auth::flows::{By, Class, DeleteError};
 use keyward_auth::values::Password;
 
 pub(crate) async fn me(
     State(web): State<Shared>,
     Person(person): Person,
     Calling(caller): Calling,
+    gate: Gate,
     IfMatch(version): IfMatch,
     Json(mut body): Json,
 ) -> Result<StatusCode, Problem> {
     let password = body.required("password", Password::parse);
     let password = body.finish(password)?;
+    gate.admit(&[Class::Passwords]).await?;
     web.keyward.delete_me(&person, &password, version, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -50,6 +53,7 @@ impl From<DeleteError> for Problem {
                 Self::new(&problem::REAUTHENTICATION_REQUIRED, detail)
             }
             DeleteError::SignedOut => Self::invalid_token(),
+            DeleteError::Limited(limited) => limited.into(),
             DeleteError::Busy(busy) => busy.into(),
             DeleteError::Store(error) => error.into(),
         }

@@ -6,11 +6,13 @@ use super::view;
 use crate::Shared;
 use crate::body::Json;
 use crate::extract::{Calling, IfMatch, Person, Whom};
+use crate::fields::Fields;
+use crate::gate::Gate;
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use keyward_auth::flows::{By, Caller, Edit, EditError, SignedIn, Target};
+use keyward_auth::flows::{By, Class, Edit, EditError, Target};
 use keyward_auth::values::{
     Email, Invalid, Locale, Metadata, Name, Password, Permission, Role, Roles, Username,
 };
@@ -19,18 +21,23 @@ pub(crate) async fn me(
     State(web): State<Shared>,
     Person(person): Person,
     Calling(caller): Calling,
+    gate: Gate,
     if_match: IfMatch,
     uri: Uri,
     Json(body): Json,
 ) -> Result<Response, Problem> {
+    let edit = edit(if_match, body, &gate).await?;
     let target = Target::Id(person.user.id);
-    edit(&web, &person, &target, &caller, if_match, &uri, body).await
+    let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
+    Ok(view::user(&edited, &uri))
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a handler asks for is named one by one")]
 pub(crate) async fn user(
     State(web): State<Shared>,
     Person(person): Person,
     Calling(caller): Calling,
+    gate: Gate,
     Whom(target): Whom,
     if_match: IfMatch,
     uri: Uri,
@@ -40,18 +47,13 @@ pub(crate) async fn user(
     if web.keyward.view_user(By::Person(&person), &target).await?.is_none() {
         return Err(Problem::not_found());
     }
-    edit(&web, &person, &target, &caller, if_match, &uri, body?.0).await
+    let edit = edit(if_match, body?.0, &gate).await?;
+    let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
+    Ok(view::user(&edited, &uri))
 }
 
-async fn edit(
-    web: &Shared,
-    person: &SignedIn,
-    target: &Target,
-    caller: &Caller,
-    IfMatch(if_version): IfMatch,
-    uri: &Uri,
-    mut body: crate::fields::Fields,
-) -> Result<Response, Problem> {
+/// What is asked for, counted if it may take a hash.
+async fn edit(IfMatch(if_version): IfMatch, mut body: Fields, gate: &Gate) -> Result<Edit, Problem> {
     body.synonym("username", "user");
     let mut edit = Edit {
         if_version,
@@ -72,8 +74,10 @@ async fn edit(
     edit.roles = body.list("roles", Role::parse).map(Roles::new);
     body.ignore(&["picture", "created_at", "updated_at", "last_login_at", "message"]);
     let edit = body.finish(Some(edit))?;
-    let edited = web.keyward.edit_user(By::Person(person), target, &edit, caller).await?;
-    Ok(view::user(&edited, uri))
+    if edit.password.is_some() || edit.current_password.is_some() {
+        gate.admit(&[Class::Passwords]).await?;
+    }
+    Ok(edit)
 }
 
 impl From<EditError> for Problem {
@@ -103,6 +107,7 @@ impl From<EditError> for Problem {
                 Self::new(&problem::LAST_ADMINISTRATOR, "the last administrator stays")
             }
             EditError::SignedOut => Self::invalid_token(),
+            EditError::Limited(limited) => limited.into(),
             EditError::Busy(busy) => busy.into(),
             EditError::Store(error) => error.into(),
         }

@@ -3,7 +3,8 @@
 use super::view::json;
 use crate::Shared;
 use crate::body::Form;
-use crate::extract::{Person, basic};
+use crate::extract::{Calling, Person, basic};
+use crate::gate;
 use crate::problem::{self, Problem};
 use aws_lc_rs::{constant_time, digest};
 use axum::extract::{FromRequestParts, State};
@@ -36,12 +37,17 @@ struct Inactive {
 
 pub(crate) async fn post(
     State(web): State<Shared>,
+    Calling(caller): Calling,
     request: Request<axum::body::Body>,
 ) -> Result<Response, Problem> {
     use axum::extract::FromRequest;
     let (mut parts, body) = request.into_parts();
     if let Some((name, secret)) = basic(&parts.headers) {
-        admit_service(&web, &name, &secret)?;
+        if !is_known(&web, &name, &secret) {
+            let limited = |limited| Problem::from(limited).oauth(gate::TO_OAUTH);
+            web.keyward.count_failure(&caller).await.map_err(limited)?;
+            return Err(unknown_service());
+        }
     } else {
         let Person(person) = Person::from_request_parts(&mut parts, &web).await?;
         web.keyward.may_introspect(By::Person(&person))?;
@@ -70,18 +76,19 @@ pub(crate) async fn post(
     Ok(json(StatusCode::OK, &active))
 }
 
-/// Every configured secret is compared, and at one length, so that time tells neither the name nor the secret.
-fn admit_service(web: &Shared, name: &str, secret: &str) -> Result<(), Problem> {
+/// Every configured secret is compared, and at one length, so that time tells neither the name nor the secret. A right
+/// one is never refused: these are secrets of machines, and no service is to suffer from others at its address.
+fn is_known(web: &Shared, name: &str, secret: &str) -> bool {
     let whole =
         |name: &str, secret: &str| digest::digest(&digest::SHA256, format!("{name}\0{secret}").as_bytes());
     let given = whole(name, secret);
-    let known = web.settings.introspection_callers.iter().fold(false, |known, (name, secret)| {
+    web.settings.introspection_callers.iter().fold(false, |known, (name, secret)| {
         known | constant_time::verify_slices_are_equal(whole(name, secret).as_ref(), given.as_ref()).is_ok()
-    });
-    if known {
-        return Ok(());
-    }
-    Err(Problem::new(&problem::INVALID_CREDENTIALS, "this service is not known, or its secret is wrong")
+    })
+}
+
+fn unknown_service() -> Problem {
+    Problem::new(&problem::INVALID_CREDENTIALS, "this service is not known, or its secret is wrong")
         .oauth("invalid_client")
-        .challenge("Basic realm=\"keyward\""))
+        .challenge("Basic realm=\"keyward\"")
 }

@@ -5,15 +5,17 @@ use crate::Shared;
 use crate::body::JsonOrForm;
 use crate::extract::Calling;
 use crate::fields::Fields;
+use crate::gate::{self, Gate};
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use keyward_auth::flows::{Attempt, Identifier, LoginError};
+use keyward_auth::flows::{Attempt, Class, Identifier, LoginError};
 use keyward_auth::values::{Invalid, Password};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
     Calling(caller): Calling,
+    gate: Gate,
     JsonOrForm(mut body): JsonOrForm,
 ) -> Result<Response, Problem> {
     let identifier = identifier(&mut body);
@@ -23,6 +25,7 @@ pub(crate) async fn post(
         _ => Err(Invalid::new("unsupported_grant_type", "the grant here is password")),
     });
     let (identifier, password) = body.finish(identifier.zip(password))?;
+    gate.admit(&[Class::Passwords]).await.map_err(LoginError::from)?;
     let logged_in = web.keyward.login(Attempt { identifier, password }, &caller).await?;
     Ok(tokens::reply(&logged_in))
 }
@@ -50,6 +53,7 @@ impl From<LoginError> for Problem {
                 let detail = "the identifier or the password is wrong, or the account is not active";
                 Self::new(&problem::INVALID_CREDENTIALS, detail).oauth("invalid_grant")
             }
+            LoginError::Limited(limited) => Self::from(limited).oauth(gate::TO_OAUTH),
             LoginError::Busy(busy) => busy.into(),
             LoginError::Key(error) => error.into(),
             LoginError::Store(error) => error.into(),

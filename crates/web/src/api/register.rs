@@ -5,20 +5,23 @@ use crate::Shared;
 use crate::body::Json;
 use crate::extract::Calling;
 use crate::fields::Fields;
+use crate::gate::Gate;
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use keyward_auth::flows::{NewUser, NewUserError, RegisterError};
+use keyward_auth::flows::{Class, NewUser, NewUserError, RegisterError};
 use keyward_auth::values::{Email, Locale, Metadata, Name, Password, Username};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
     Calling(caller): Calling,
+    gate: Gate,
     Json(mut body): Json,
 ) -> Result<Response, Problem> {
     let email = body.required("email", Email::parse);
     let new = new_user(&mut body);
     let (email, new) = body.finish(email.zip(new))?;
+    gate.admit(&[Class::Registrations, Class::Passwords]).await?;
     let user = web.keyward.register(NewUser { email: Some(email), ..new }, &caller).await?;
     Ok(view::created(&user, &web.settings.public_url, Some("the account is made; sign in with it")))
 }

@@ -4,11 +4,12 @@
 use crate::Shared;
 use crate::body::Form;
 use crate::extract::{Calling, PathName};
+use crate::gate::Gate;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use keyward_auth::flows::{NewUserError, SetupError};
+use keyward_auth::flows::{Class, NewUserError, SetupError};
 use keyward_auth::records::Unique;
 use keyward_auth::values::{Email, Invalid, Password};
 
@@ -31,6 +32,7 @@ pub(crate) async fn post(
     State(web): State<Shared>,
     PathName(secret): PathName,
     Calling(caller): Calling,
+    gate: Gate,
     headers: HeaderMap,
     Form(mut body): Form,
 ) -> Result<Response, Problem> {
@@ -50,6 +52,7 @@ pub(crate) async fn post(
         Ok(values) => values,
         Err(invalid) => return Ok(again(&invalid.detail)),
     };
+    gate.admit(&[Class::Passwords]).await?;
     match web.keyward.set_up(&secret, email, password, &caller).await {
         Ok(_) => Ok(page(StatusCode::OK, DONE)),
         Err(SetupError::Gone) => gone(&headers),

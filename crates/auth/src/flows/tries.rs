@@ -1,0 +1,148 @@
+//! Tries at an account's password: every comparison that somebody from outside asks for goes through here.
+//!
+//! A try is counted before the hash, so that many at a time are no way around the limit and a client that hangs up has
+//! tried all the same; whoever turns out to be right gets the try back. An account that nobody has is counted just as
+//! one that is somebody's. A day's tries from everywhere may be used up by strangers; then whoever asks from a network
+//! in which this person is signed in may still try.
+
+use super::limit::{Bucket, Limited};
+use super::{Caller, Identifier};
+use crate::Keyward;
+use crate::outside::{Busy, Verdict};
+use crate::policy::Limits;
+use crate::records::{Rate, Taken, User};
+use crate::values::{Network, Password, UserId};
+use std::net::IpAddr;
+
+/// Whose password is tried.
+#[derive(Clone, Copy)]
+pub(super) enum Account<'a> {
+    /// Whatever it was called: all names of a person are one account.
+    Of(&'a User),
+    /// A name that nobody has, in its one spelling.
+    Unknown(&'a Identifier),
+}
+
+impl<'a> Account<'a> {
+    fn user(self) -> Option<&'a User> {
+        match self {
+            Self::Of(user) => Some(user),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    fn name(&self) -> (&'static str, &[u8]) {
+        match self {
+            Self::Of(user) => ("user", user.id.as_bytes()),
+            Self::Unknown(Identifier::Email(email)) => ("email", email.key().as_bytes()),
+            Self::Unknown(Identifier::Username(username)) => ("username", username.as_str().as_bytes()),
+            Self::Unknown(Identifier::Nobody(text)) => ("nobody", text.as_bytes()),
+        }
+    }
+}
+
+/// A try that is counted, until it is known to have been right.
+#[must_use]
+pub(super) struct Try(Vec<Bucket>);
+
+/// Why a password was not compared.
+#[derive(Debug)]
+pub(super) enum TryError {
+    Limited(Limited),
+    Busy(Busy),
+}
+
+impl Keyward {
+    /// Compares a password with the account's, at the price of one hash, and counts it as a wrong one until
+    /// [`was_right`](Self::was_right).
+    pub(super) async fn try_password(
+        &self,
+        account: Account<'_>,
+        password: &Password,
+        caller: &Caller,
+    ) -> Result<(Verdict, Try), TryError> {
+        let tried = self.count_try(account, caller).await.map_err(TryError::Limited)?;
+        let hash = account.user().and_then(|user| user.password.as_ref());
+        match self.hasher.verify(password, hash).await {
+            Ok(verdict) => Ok((verdict, tried)),
+            // Nothing was compared, so nothing was learnt.
+            Err(busy) => {
+                self.was_right(tried).await;
+                Err(TryError::Busy(busy))
+            }
+        }
+    }
+
+    /// Takes back the one try.
+    pub(super) async fn was_right(&self, tried: Try) {
+        self.put_back(&tried.0).await;
+    }
+
+    /// Counts a wrong secret of somebody who is no user: a service that asks about tokens.
+    pub async fn count_failure(&self, caller: &Caller) -> Result<(), Limited> {
+        let Some(address) = caller.address else { return Ok(()) };
+        let failures = self.of_address(FAILURES, address, self.policy.limits.failures);
+        self.take_all(failures).await.map(drop)
+    }
+
+    async fn count_try(&self, account: Account<'_>, caller: &Caller) -> Result<Try, Limited> {
+        let Some(address) = caller.address else { return Ok(Try(Vec::new())) };
+        let limits = &self.policy.limits;
+        let (kind, name) = account.name();
+        let bucket = |of: &str, network: &[u8], rate| Bucket {
+            key: self.tokens.counters.key(of, &[kind.as_bytes(), name, network]),
+            rate,
+        };
+        let day = limits.tries_per_day;
+        let share = Rate { most: (day.most / Limits::NETWORKS).max(1), ..day };
+        let near = Network::near(address);
+        let mut taken = self
+            .take_all(
+                [
+                    bucket("tries", near.as_bytes(), limits.tries),
+                    // Nobody uses up the day alone: else a single stranger could keep a person out for good.
+                    bucket("share of the day", Network::wide(address).as_bytes(), share),
+                ]
+                .into_iter()
+                .chain(self.of_address(FAILURES, address, limits.failures)),
+            )
+            .await?;
+        let of_the_day = bucket("tries of the day", &[], day);
+        match self.take(of_the_day).await {
+            Taken::Yes { .. } => taken.push(of_the_day),
+            Taken::No { .. } if self.is_familiar(account.user(), address).await => {}
+            Taken::No { wait } => {
+                self.put_back(&taken).await;
+                return Err(Limited { wait, standing: None });
+            }
+        }
+        Ok(Try(taken))
+    }
+
+    /// Takes one from each bucket, or from none.
+    async fn take_all(&self, buckets: impl IntoIterator<Item = Bucket>) -> Result<Vec<Bucket>, Limited> {
+        let mut taken = Vec::with_capacity(5);
+        for bucket in buckets {
+            if let Taken::No { wait } = self.take(bucket).await {
+                self.put_back(&taken).await;
+                return Err(Limited { wait, standing: None });
+            }
+            taken.push(bucket);
+        }
+        Ok(taken)
+    }
+
+    /// Whether the user is signed in within the network of this address. Of nobody, as much is read.
+    async fn is_familiar(&self, user: Option<&User>, address: IpAddr) -> bool {
+        let now = self.now();
+        let id = user.map_or_else(|| UserId::new(now, self.random.as_ref()), |user| user.id);
+        // A store that fails makes nobody familiar.
+        let sessions = self.store.sessions.of_user(id, now).await.unwrap_or_default();
+        let is_here = |of: IpAddr| Network::near(of) == Network::near(address);
+        user.is_some_and(|user| {
+            sessions.iter().any(|session| session.is_live(user, now) && session.address.is_some_and(is_here))
+        })
+    }
+}
+
+const FAILURES: &str = "failures";

@@ -1,0 +1,50 @@
+//! Sweeping: what has expired is removed, by stores in which nothing expires by itself.
+
+use super::sample::*;
+use keyward_auth::records::{Session, Store};
+use keyward_auth::values::SessionId;
+
+async fn opened(store: &Store, session: Session) -> Session {
+    store.sessions.insert(&session, 100, &[]).await.unwrap();
+    session
+}
+
+async fn is_there(store: &Store, id: SessionId) -> bool {
+    store.sessions.by_id(id).await.unwrap().is_some()
+}
+
+pub async fn a_sweep_takes_exactly_what_has_expired(store: &Store) {
+    let ada = kept(store, user(1)).await;
+    let ends = [(1, 99, 500), (2, 100, 500), (3, 101, 500), (4, 500, 100), (5, 500, 101)];
+    for (number, idle, end) in ends {
+        opened(store, Session { idle_at: second(idle), ends_at: second(end), ..session(number, &ada) }).await;
+    }
+    assert_eq!(store.sessions.sweep(second(100), 100).await, Ok(3));
+    assert_eq!(store.sessions.sweep(second(100), 100).await, Ok(0));
+    let mut left = Vec::new();
+    for number in 1..=5 {
+        left.push(is_there(store, session_id(number)).await);
+    }
+    assert_eq!(left, [false, false, true, false, true]);
+}
+
+pub async fn a_sweep_keeps_to_its_bound(store: &Store) {
+    let ada = kept(store, user(1)).await;
+    for number in 1..=7 {
+        opened(store, session(number, &ada)).await;
+    }
+    assert_eq!(store.sessions.sweep(second(2000), 5).await, Ok(5));
+    assert_eq!(store.sessions.sweep(second(2000), 5).await, Ok(2));
+    assert_eq!(store.sessions.sweep(second(2000), 0).await, Ok(0));
+}
+
+pub async fn a_sweep_goes_by_the_end_after_the_last_rotation(store: &Store) {
+    let ada = kept(store, user(1)).await;
+    let one = opened(store, session(1, &ada)).await;
+    store.sessions.rotate(one.id, 1, second(900), second(1900)).await.unwrap();
+    assert_eq!(store.sessions.sweep(second(1500), 9).await, Ok(0));
+    // Used again and again, it still ends when it must.
+    store.sessions.rotate(one.id, 2, second(1800), second(9000)).await.unwrap();
+    assert_eq!(store.sessions.sweep(second(4999), 9).await, Ok(0));
+    assert_eq!(store.sessions.sweep(second(5000), 9).await, Ok(1));
+}

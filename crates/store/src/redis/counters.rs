@@ -1,0 +1,126 @@
+//! Counters in Redis: a number each, the moment at which the bucket is full, gone by itself when it is. While Redis does
+//! not answer, every process counts for itself.
+
+use super::Shared;
+use super::script::Script;
+use super::trouble::Failure;
+use crate::memory;
+use async_trait::async_trait;
+use keyward_auth::records::{self, CounterKey, Rate, StoreError, Taken};
+use keyward_auth::values::Timestamp;
+use redis::Value;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// `Rate::take` in whole microseconds, which all of its numbers are here: ARGV is now, interval and room. Returns the
+/// moment as it was; the answer follows from that. Numbers are written by a format, since Lua would round them.
+const TAKE: &str = "
+local kept = redis.call('GET', KEYS[1])
+local now = tonumber(ARGV[1])
+local full_at = math.max(tonumber(kept or 0), now) + tonumber(ARGV[2])
+local debt = full_at - now
+if debt > 0 and debt <= tonumber(ARGV[3]) then
+  redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', math.ceil(debt / 1000)))
+end
+return kept";
+
+/// `Rate::give_back`: ARGV is now and interval.
+const GIVE_BACK: &str = "
+local kept = redis.call('GET', KEYS[1])
+if not kept then return 0 end
+local full_at = tonumber(kept) - tonumber(ARGV[2])
+local debt = full_at - tonumber(ARGV[1])
+if debt > 0 then
+  redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', math.ceil(debt / 1000)))
+else
+  redis.call('DEL', KEYS[1])
+end
+return 1";
+
+pub(super) struct Counters {
+    shared: Arc<Shared>,
+    take: Script,
+    give_back: Script,
+    /// Where it is counted while Redis does not answer.
+    own: memory::Counters,
+    is_out: AtomicBool,
+}
+
+impl Counters {
+    pub(super) fn new(shared: Arc<Shared>, own: memory::Counters) -> Self {
+        let (take, give_back) = (Script::new(TAKE), Script::new(GIVE_BACK));
+        Self { shared, take, give_back, own, is_out: AtomicBool::new(false) }
+    }
+
+    async fn take_there(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, Failure> {
+        let room = rate.interval() * rate.most.max(1);
+        let arguments = [now.as_micros(), micros(rate.interval()), micros(room)];
+        let kept = self.take.run(&self.shared.connection, &self.key(key), &arguments[..]).await?;
+        let full_at = match kept {
+            Value::Nil => None,
+            value => {
+                let micros: Result<i64, _> = redis::from_redis_value(value);
+                let unread = |_| Failure::Refused("a counter in Redis holds no number".into());
+                Some(Timestamp::from_micros(micros.map_err(unread)?))
+            }
+        };
+        Ok(rate.take(full_at, now).1)
+    }
+
+    async fn give_back_there(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), Failure> {
+        let arguments = [now.as_micros(), micros(rate.interval())];
+        self.give_back.run(&self.shared.connection, &self.key(key), &arguments[..]).await.map(drop)
+    }
+
+    fn key(&self, key: CounterKey) -> String {
+        let mut text = format!("{}:c:{{", self.shared.prefix);
+        for byte in key.0 {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.push('}');
+        text
+    }
+
+    /// Whether Redis did it. Says once when that changes.
+    fn is_done<T>(&self, done: Result<T, Failure>) -> Option<T> {
+        let is_out = done.is_err();
+        if self.is_out.load(Ordering::Relaxed) != is_out
+            && self.is_out.swap(is_out, Ordering::Relaxed) != is_out
+        {
+            match done.as_ref().err() {
+                Some(Failure::Refused(error) | Failure::Unknown(error)) => {
+                    tracing::warn!(%error, "rate limits are counted by each process for itself until Redis is back");
+                }
+                Some(Failure::NoScript) => {
+                    tracing::warn!("Redis keeps no scripts; each process counts for itself")
+                }
+                None => tracing::info!("rate limits are counted in Redis again"),
+            }
+        }
+        done.ok()
+    }
+}
+
+#[async_trait]
+impl records::Counters for Counters {
+    async fn take(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, StoreError> {
+        match self.is_done(self.take_there(key, rate, now).await) {
+            Some(taken) => Ok(taken),
+            None => self.own.take(key, rate, now).await,
+        }
+    }
+
+    async fn give_back(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), StoreError> {
+        match self.is_done(self.give_back_there(key, rate, now).await) {
+            Some(()) => Ok(()),
+            None => self.own.give_back(key, rate, now).await,
+        }
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,317 @@
+//! Sessions in Redis: a hash each, which is gone by itself soon after its session has expired, and for each user a
+//! sorted set of the ids. The set is only a list: whether a session lives is said by its hash, by the user's row in the
+//! main store, and by the clock.
+
+use super::Shared;
+use super::intents;
+use super::script::Script;
+use super::trouble::Failure;
+use async_trait::async_trait;
+use futures_util::future::join;
+use keyward_auth::records::{self, Audit, Event, Session, StoreError, User, Users};
+use keyward_auth::values::{SessionId, Timestamp, UserId};
+use redis::{Cmd, Pipeline, Value};
+use std::str::{self, FromStr};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// Of a hash, in the order in which [`read`] takes them. Times are microseconds since 1970.
+const FIELDS: [&str; 10] = [
+    "user",
+    "epoch",
+    "generation",
+    "rotated_at",
+    "created_at",
+    "last_used_at",
+    "idle_at",
+    "ends_at",
+    "address",
+    "agent",
+];
+
+/// How much longer a key stays than its session lives: never shorter, whatever the clocks say.
+const SLACK: Duration = Duration::from_secs(60);
+/// As long as anything stays. Redis refuses times beyond its own numbers.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// ARGV is the time to live, then fields and values.
+static KEEP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1",
+    )
+});
+
+/// On a user's set: ARGV is the session's id, its moment, the time to live, and the rank from which sessions are too
+/// many (from the newest, which is -1). Returns those, the oldest first; they stay in the set until their hashes are
+/// gone, so that somebody else will end them if this caller dies.
+static LIST: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return redis.call('ZRANGE', KEYS[1], 0, ARGV[4])",
+    )
+});
+
+/// ARGV is the generation, the next one, now, the new `idle_at`, the slack, then the fields to return.
+static ROTATE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+local kept = redis.call('HMGET', KEYS[1], 'generation', 'idle_at', 'ends_at')
+if kept[1] ~= ARGV[1] then return false end
+local now, ends_at = tonumber(ARGV[3]), tonumber(kept[3])
+if now >= math.min(tonumber(kept[2]), ends_at) then return false end
+redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'rotated_at', ARGV[3], 'last_used_at', ARGV[3], 'idle_at', ARGV[4])
+local left = math.ceil((math.min(tonumber(ARGV[4]), ends_at) - now) / 1000)
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min(left + tonumber(ARGV[5]), tonumber(ARGV[6]))))
+return redis.call('HMGET', KEYS[1], unpack(ARGV, 7))",
+    )
+});
+
+/// ARGV is the user's id.
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+if redis.call('HGET', KEYS[1], 'user') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])",
+    )
+});
+
+pub(super) struct Sessions {
+    pub(super) shared: Arc<Shared>,
+    /// Of the main store.
+    pub(super) users: Arc<dyn Users>,
+    pub(super) audit: Arc<dyn Audit>,
+}
+
+impl Sessions {
+    fn key(&self, id: SessionId) -> String {
+        format!("{}:s:{{{id}}}", self.shared.prefix)
+    }
+
+    fn list_key(&self, user: UserId) -> String {
+        format!("{}:u:{{{user}}}", self.shared.prefix)
+    }
+
+    fn fetch(&self, id: SessionId) -> Cmd {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.key(id)).arg(&FIELDS);
+        command
+    }
+
+    /// The hash first and then its place in the list: what is listed is there, or over.
+    async fn keep(&self, session: &Session, most: usize) -> Result<(), Failure> {
+        let connection = &self.shared.connection;
+        let key = self.key(session.id);
+        let ttl = stay(session.expires_at(), session.last_used_at);
+        KEEP.run(connection, &key, (ttl, fields(session))).await?;
+
+        let (list, id) = (self.list_key(session.user), session.id.to_string());
+        let ttl = stay(session.ends_at, session.last_used_at);
+        let rank = -1 - i64::try_from(most).unwrap_or(i64::MAX - 1);
+        let arguments = (id, session.created_at.as_micros(), ttl, rank);
+        let surplus = match LIST.run(connection, &list, arguments).await {
+            Ok(surplus) => ids(surplus),
+            Err(failure) => return Err(self.take_back(&key, failure).await),
+        };
+        if let Err(failure) = self.remove(session.user, &surplus).await {
+            // They are still listed: the next sign-in ends them.
+            tracing::warn!(error = %StoreError::from(failure), "a user's oldest sessions were not ended");
+        }
+        Ok(())
+    }
+
+    /// Removes what could not be listed; nobody has its tokens yet.
+    async fn take_back(&self, key: &str, failure: Failure) -> Failure {
+        let text = StoreError::from(failure).to_string();
+        match self.shared.connection.ask(redis::cmd("DEL").arg(key)).await {
+            Ok(_) => Failure::Refused(text),
+            Err(_) => Failure::Unknown(text),
+        }
+    }
+
+    /// Removes sessions of a user, and then their places in the list.
+    async fn remove(&self, user: UserId, ids: &[SessionId]) -> Result<(), Failure> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut commands = Pipeline::new();
+        for id in ids {
+            commands.cmd("DEL").arg(self.key(*id));
+        }
+        commands.cmd("ZREM").arg(self.list_key(user));
+        for id in ids {
+            commands.arg(id.to_string());
+        }
+        self.shared.connection.ask_all(&commands).await.map(drop)
+    }
+
+    /// Those that are listed, newest first, each as it is kept: `None` if it is over.
+    async fn listed(&self, user: UserId) -> Result<Vec<(SessionId, Option<Session>)>, StoreError> {
+        let connection = &self.shared.connection;
+        let listed = connection.ask(redis::cmd("ZREVRANGE").arg(self.list_key(user)).arg(0).arg(-1)).await?;
+        let ids = ids(listed);
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = Pipeline::with_capacity(ids.len());
+        for id in &ids {
+            commands.add_command(self.fetch(*id));
+        }
+        let kept = connection.ask_all(&commands).await?;
+        ids.into_iter().zip(kept).map(|(id, value)| Ok((id, read(id, value)?))).collect()
+    }
+}
+
+#[async_trait]
+impl records::Sessions for Sessions {
+    async fn insert(&self, session: &Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
+        if self.users.by_id(session.user).await?.is_none() {
+            return Err(StoreError::Stale);
+        }
+        let keep = async { self.keep(session, most).await.map(Some) };
+        intents::around(&*self.audit, events, keep).await.map(drop)
+    }
+
+    async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        read(id, self.shared.connection.ask(&self.fetch(id)).await?)
+    }
+
+    async fn with_user(&self, id: SessionId, user: UserId) -> Result<Option<(Session, User)>, StoreError> {
+        // Redis first: it works while the main store is asked.
+        let (session, user) = join(self.by_id(id), self.users.by_id(user)).await;
+        Ok(session?.zip(user?))
+    }
+
+    async fn rotate(
+        &self,
+        id: SessionId,
+        generation: i64,
+        now: Timestamp,
+        idle_at: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let numbers = [generation, generation.saturating_add(1), now.as_micros(), idle_at.as_micros()];
+        let bounds = [millis(SLACK), millis(LONGEST)];
+        let arguments = (&numbers[..], &bounds[..], &FIELDS[..]);
+        match ROTATE.run(&self.shared.connection, &self.key(id), arguments).await? {
+            Value::Nil => Ok(None),
+            kept => read(id, kept),
+        }
+    }
+
+    async fn end(&self, id: SessionId, user: UserId, events: &[Event]) -> Result<bool, StoreError> {
+        // Looked at first, so that what is not there costs the main store no write.
+        if self.by_id(id).await?.is_none_or(|session| session.user != user) {
+            return Ok(false);
+        }
+        let end = async {
+            let ended = END.run(&self.shared.connection, &self.key(id), user.to_string()).await?;
+            Ok((ended == Value::Int(1)).then_some(()))
+        };
+        let ended = intents::around(&*self.audit, events, end).await?.is_some();
+        if ended {
+            // Only a place in a list.
+            let _ = self.remove(user, &[id]).await;
+        }
+        Ok(ended)
+    }
+
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let listed = self.listed(user).await?;
+        let over: Vec<SessionId> =
+            listed.iter().filter(|(_, kept)| kept.is_none()).map(|(id, _)| *id).collect();
+        if let Err(failure) = self.remove(user, &over).await {
+            tracing::debug!(error = %StoreError::from(failure), "places of sessions that are over stay in a list");
+        }
+        let mut sessions: Vec<Session> = listed.into_iter().filter_map(|(_, kept)| kept).collect();
+        sessions.retain(|session| session.user == user && now < session.expires_at());
+        Ok(sessions)
+    }
+
+    async fn forget(&self, user: UserId, epoch: i64, kept: Option<SessionId>) -> Result<(), StoreError> {
+        let mut listed = self.listed(user).await?;
+        listed.retain(|(id, session)| match session {
+            Some(session) => session.user == user && session.epoch < epoch && kept != Some(*id),
+            None => true,
+        });
+        let over: Vec<SessionId> = listed.into_iter().map(|(id, _)| id).collect();
+        Ok(self.remove(user, &over).await?)
+    }
+
+    /// Redis does it by itself.
+    async fn sweep(&self, _now: Timestamp, _most: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+}
+
+/// How long a key stays in milliseconds, if it is to be there until `end`.
+fn stay(end: Timestamp, now: Timestamp) -> i64 {
+    millis((end.since(now) + SLACK).min(LONGEST))
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn fields(session: &Session) -> Vec<(&'static str, String)> {
+    let mut fields = vec![
+        ("user", session.user.to_string()),
+        ("epoch", session.epoch.to_string()),
+        ("generation", session.generation.to_string()),
+        ("rotated_at", session.rotated_at.as_micros().to_string()),
+        ("created_at", session.created_at.as_micros().to_string()),
+        ("last_used_at", session.last_used_at.as_micros().to_string()),
+        ("idle_at", session.idle_at.as_micros().to_string()),
+        ("ends_at", session.ends_at.as_micros().to_string()),
+    ];
+    fields.extend(session.address.map(|address| ("address", address.to_string())));
+    fields.extend(session.agent.clone().map(|agent| ("agent", agent)));
+    fields
+}
+
+/// A session from the values of its fields: `None` if there is no such hash.
+fn read(id: SessionId, kept: Value) -> Result<Option<Session>, StoreError> {
+    let Value::Array(values) = kept else { return Err(unreadable(id, "hash")) };
+    let [user, epoch, generation, rotated_at, created_at, last_used_at, idle_at, ends_at, address, agent] =
+        &values[..]
+    else {
+        return Err(unreadable(id, "hash"));
+    };
+    if *user == Value::Nil {
+        return Ok(None);
+    }
+    let time = |value, field| word(id, field, value).map(Timestamp::from_micros);
+    Ok(Some(Session {
+        id,
+        user: word(id, "user", user)?,
+        epoch: word(id, "epoch", epoch)?,
+        generation: word(id, "generation", generation)?,
+        rotated_at: time(rotated_at, "rotated_at")?,
+        created_at: time(created_at, "created_at")?,
+        last_used_at: time(last_used_at, "last_used_at")?,
+        idle_at: time(idle_at, "idle_at")?,
+        ends_at: time(ends_at, "ends_at")?,
+        address: (*address != Value::Nil).then(|| word(id, "address", address)).transpose()?,
+        agent: (*agent != Value::Nil).then(|| word(id, "agent", agent)).transpose()?,
+    }))
+}
+
+fn word<T: FromStr>(id: SessionId, field: &str, value: &Value) -> Result<T, StoreError> {
+    let Value::BulkString(bytes) = value else { return Err(unreadable(id, field)) };
+    let text = str::from_utf8(bytes).map_err(|_| unreadable(id, field))?;
+    text.parse().map_err(|_| unreadable(id, field))
+}
+
+/// Names the place, never the value.
+fn unreadable(id: SessionId, field: &str) -> StoreError {
+    StoreError::Backend(format!("session {id} in Redis: {field} cannot be read"))
+}
+
+/// The ids of a list. What is none was put there by somebody else.
+fn ids(list: Value) -> Vec<SessionId> {
+    let texts: Vec<String> = redis::from_redis_value(list).unwrap_or_default();
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
