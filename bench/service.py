@@ -27,10 +27,11 @@ def free_port():
 
 
 def environment(more=()):
-    """Ours without anything that Keyward would read: it is measured with its defaults."""
+    """Ours without anything that Keyward would read: it is measured with its defaults, but for the limits on rates. They
+    are counted all the same, and out of reach of a load that comes from one address."""
     plain = ("PORT", "DATABASE_URL", "REDIS_URL", "MONGO_URI", "SECRET_KEY", "ALGORITHM")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEYWARD_", *plain))}
-    return kept | dict(more)
+    return kept | {"KEYWARD_LIMITS_SCALE": "1000000"} | dict(more)
 
 
 class Process:
@@ -140,16 +141,12 @@ class Keyward(Web):
             more["KEYWARD_STORE_URL"] = f"sqlite:{self.folder}/keyward.db"
         if "redis" in self.servers:
             more["REDIS_URL"] = self.servers["redis"].url
-        # All that is measured comes from one address, and as quickly as it can.
-        if "[limits]" in self.command("config", "sample"):
-            more["KEYWARD_LIMITS_SCALE"] = "1000000"
         self.env = environment(more)
 
     def command(self, *arguments, said=None):
         """What `keyward` with these arguments answers."""
-        env = getattr(self, "env", environment())
         command = [self.binary, *arguments]
-        run = subprocess.run(command, cwd=self.folder, env=env, input=said, capture_output=True, text=True)
+        run = subprocess.run(command, cwd=self.folder, env=self.env, input=said, capture_output=True, text=True)
         if run.returncode:
             raise RuntimeError(f"keyward {arguments[0]} failed: " + run.stderr[-2000:])
         return run.stdout

@@ -2,6 +2,8 @@
 //! killed and restarted. What can be seen without a process of its own is tested by the other files, which are quicker.
 
 mod commands;
+mod compose;
+mod container;
 mod faults;
 mod first_start;
 mod flood;

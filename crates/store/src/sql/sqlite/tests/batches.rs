@@ -152,7 +152,7 @@ async fn what_was_answered_is_there_after_reopening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_written_when_the_store_goes() {
     let (sqlite, folder) = fresh();
-    let sql = sqlite.sql.clone();
+    let connections = Arc::clone(&sqlite.connections);
     for sequence in 1..=50 {
         let task = queued(insert(&sqlite, sequence)).await;
         task.abort();
