@@ -1,7 +1,10 @@
 //! Says which servers the tests were given: a test of one that is missing shows as ignored, not as passed.
-#![expect(clippy::print_stdout, reason = "that is how a build script speaks")]
 
-const SERVERS: &[(&str, &str)] = &[("KEYWARD_TEST_REDIS_URL", "keyward_test_redis")];
+const SERVERS: &[(&str, &str)] = &[
+    ("KEYWARD_TEST_POSTGRES_URL", "keyward_test_postgres"),
+    ("KEYWARD_TEST_PGBOUNCER_URL", "keyward_test_pgbouncer"),
+    ("KEYWARD_TEST_REDIS_URL", "keyward_test_redis"),
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

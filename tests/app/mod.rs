@@ -19,6 +19,7 @@ use client::Wire;
 use keyward::config::{Config, Sources};
 use keyward::wiring::{self, World};
 use keyward_auth::Keyward;
+use keyward_auth::records::Counters;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,6 +47,7 @@ pub(crate) struct TestApp {
 pub(crate) struct Setup {
     env: Vec<(String, String)>,
     real_hashing: bool,
+    counters: Option<Arc<dyn Counters>>,
 }
 
 impl Setup {
@@ -58,6 +60,12 @@ impl Setup {
     /// The limits on rates and tries as they are shipped.
     pub(crate) fn limits_as_shipped(self) -> Self {
         self.set("limits.scale", "1")
+    }
+
+    /// Other counters than the wiring's.
+    pub(crate) fn counters(mut self, counters: impl Counters + 'static) -> Self {
+        self.counters = Some(Arc::new(counters));
+        self
     }
 
     /// Argon2id or bcrypt as configured, where the hash itself is what is tested.
@@ -91,7 +99,10 @@ impl TestApp {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let keyward = wiring::open(&config, address, world).await.unwrap();
+        let mut keyward = wiring::open(&config, address, world).await.unwrap();
+        if let Some(counters) = setup.counters {
+            Arc::get_mut(&mut keyward).unwrap().store.counters = counters;
+        }
         let web = wiring::web(&config, address, keyward.clone());
         let (stop, stopped) = oneshot::channel();
         let serving = config.clone();

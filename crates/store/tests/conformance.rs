@@ -45,6 +45,100 @@ mod redis {
     );
 }
 
+/// On the server of KEYWARD_TEST_POSTGRES_URL, each case in a schema of its own.
+mod postgres {
+    use crate::place::Place;
+    use keyward_auth::records::Store;
+
+    pub(crate) async fn open() -> (Store, Place) {
+        let place = Place::new("SCHEMA").await;
+        let url = std::env::var("KEYWARD_TEST_POSTGRES_URL").unwrap();
+        (crate::place::store(&format!("{url}?options=-c%20search_path%3D{}", place.name)).await, place)
+    }
+
+    keyward_store::conformance!(
+        crate::postgres::open,
+        #[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+    );
+}
+
+/// The same server through the PgBouncer of KEYWARD_TEST_PGBOUNCER_URL, in transaction mode: each case in a database of
+/// its own, since a schema cannot be asked for through it.
+mod pgbouncer {
+    use crate::place::Place;
+    use keyward_auth::records::Store;
+
+    pub(crate) async fn open() -> (Store, Place) {
+        let place = Place::new("DATABASE").await;
+        let url = std::env::var("KEYWARD_TEST_PGBOUNCER_URL").unwrap();
+        let (server, _) = url.rsplit_once('/').unwrap();
+        (crate::place::store(&format!("{server}/{}?pgbouncer=true", place.name)).await, place)
+    }
+
+    keyward_store::conformance!(
+        crate::pgbouncer::open,
+        #[cfg_attr(not(keyward_test_pgbouncer), ignore = "KEYWARD_TEST_PGBOUNCER_URL was not set when this was built")]
+    );
+}
+
+/// A schema or a database on the test's server, gone with the test.
+mod place {
+    use keyward_auth::records::Store;
+    use keyward_auth::values::Timestamp;
+    use keyward_store::sql::{Postgres, PostgresSettings, PostgresUrl};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, UNIX_EPOCH};
+    use tokio_postgres::NoTls;
+
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+    pub(crate) struct Place {
+        kind: &'static str,
+        pub(crate) name: String,
+    }
+
+    impl Place {
+        pub(crate) async fn new(kind: &'static str) -> Self {
+            // A folder's birth is unlike any other run's.
+            let folder = tempfile::tempdir().unwrap();
+            let born =
+                folder.path().metadata().unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("case_{}_{}_{number}", std::process::id(), born.as_nanos());
+            command(&format!("CREATE {kind} {name}")).await;
+            Self { kind, name }
+        }
+    }
+
+    /// The store behind a URL, migrated.
+    pub(crate) async fn store(url: &str) -> Store {
+        let url = PostgresUrl::parse(url).unwrap();
+        let timeout = Duration::from_secs(10);
+        let settings = PostgresSettings { url, connections: 6, timeout, pgbouncer: false };
+        let postgres = Postgres::open(&settings).await.unwrap();
+        postgres.migrate(Timestamp::from_micros(1)).await.unwrap();
+        postgres.store()
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let how = if self.kind == "SCHEMA" { "CASCADE" } else { "WITH (FORCE)" };
+            let text = format!("DROP {} {} {how}", self.kind, self.name);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let _ = std::thread::spawn(move || runtime.block_on(command(&text))).join();
+        }
+    }
+
+    async fn command(text: &str) {
+        let url = std::env::var("KEYWARD_TEST_POSTGRES_URL").unwrap();
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        client.batch_execute(text).await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
+}
+
 #[test]
 fn every_case_is_listed() {
     let list = include_str!("../src/conformance/mod.rs");

@@ -2,7 +2,7 @@
 //! store. A server's own words are repeated only where they cannot hold a password.
 
 use keyward_auth::records::StoreError;
-use redis::{RedisError, ServerError};
+use redis::{ErrorKind, RedisError, ServerError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub(super) enum Trouble {
     Late(Duration),
     #[error("ended the connection; if it asks for TLS, write rediss:// in place of redis://")]
     Closed,
+    #[error("does not answer as Redis does; see that host and port are right")]
+    NotRedis,
     #[error("{}: {cause}; name a file in PEM that Keyward may read", path.display())]
     File { path: PathBuf, cause: String },
     #[error(
@@ -64,7 +66,11 @@ pub(super) enum Trouble {
 impl Trouble {
     /// What an error of the wire is, before or between commands.
     pub(super) fn of_wire(error: &RedisError) -> Self {
-        if error.is_connection_dropped() { Self::Closed } else { Self::Unreachable(error.to_string()) }
+        match error.kind() {
+            ErrorKind::Parse => Self::NotRedis,
+            _ if error.is_connection_dropped() => Self::Closed,
+            _ => Self::Unreachable(error.to_string()),
+        }
     }
 
     /// What the answer to a command other than AUTH is.

@@ -16,6 +16,8 @@ static LEAVE: Statement = Statement::new(
     "UPDATE keyward_guards SET members = members - 1 WHERE name = 'administrators' AND members > 1",
 );
 
+static LOCK: Statement =
+    Statement::new("SELECT name FROM keyward_guards WHERE name = 'administrators' FOR UPDATE");
 static TOUCH: Statement =
     Statement::new("UPDATE keyward_guards SET members = members WHERE name = 'administrators'");
 
@@ -47,6 +49,11 @@ pub(crate) fn pass(steps: &mut Steps, direction: Direction) {
         Direction::Joins => steps.hit(&JOIN, Vec::new(), lost()),
         Direction::Leaves => steps.hit(&LEAVE, Vec::new(), StoreError::Guarded),
     }
+}
+
+/// Nobody else passes until the list is through: what comes next sees all who passed before.
+pub(crate) fn lock(steps: &mut Steps) {
+    steps.hit(&LOCK, Vec::new(), lost());
 }
 
 /// Writes the row as it is: whether the store can be written at all.

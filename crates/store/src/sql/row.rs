@@ -11,13 +11,15 @@ use std::str::FromStr;
 pub(crate) enum Row<'r> {
     /// The columns from this one on.
     Sqlite(&'r rusqlite::Row<'r>, usize),
+    /// The columns from this one on.
+    Postgres(&'r tokio_postgres::Row, usize),
     Kept(&'r [Value<'static>]),
 }
 
 /// The column that could not be read.
 pub(crate) struct Unreadable(usize);
 
-enum Cell<'r> {
+pub(crate) enum Cell<'r> {
     Null,
     Int(i64),
     Text(&'r [u8]),
@@ -34,6 +36,7 @@ impl Row<'_> {
                 ValueRef::Blob(bytes) => Cell::Bytes(bytes),
                 ValueRef::Real(_) => return Err(Unreadable(column)),
             },
+            Self::Postgres(row, from) => row.try_get(from + column).map_err(|_| Unreadable(column))?,
             Self::Kept(values) => match values.get(column).ok_or(Unreadable(column))? {
                 Value::Null => Cell::Null,
                 Value::Int(number) => Cell::Int(*number),
@@ -48,6 +51,7 @@ impl Row<'_> {
     pub(crate) fn behind(&self, columns: usize) -> Row<'_> {
         match self {
             Self::Sqlite(row, from) => Row::Sqlite(row, from + columns),
+            Self::Postgres(row, from) => Row::Postgres(row, from + columns),
             Self::Kept(values) => Row::Kept(values.get(columns..).unwrap_or_default()),
         }
     }

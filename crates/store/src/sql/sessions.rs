@@ -46,6 +46,8 @@ static OF_USER: Statement = Statement::new(concat!(
     columns!(),
     " FROM keyward_sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id DESC"
 ));
+/// One after the other: of two that insert at once, neither would see the other's session to count it.
+static OWNER: Statement = Statement::new("SELECT id FROM keyward_users WHERE id = $1 FOR UPDATE");
 static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_sessions (",
     columns!(),
@@ -109,7 +111,7 @@ pub(crate) struct Sessions(pub(crate) Sql);
 impl records::Sessions for Sessions {
     async fn insert(&self, session: &Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
         let mut steps = Steps::default();
-        // The foreign key refuses a session of nobody, which is `Stale`.
+        steps.hit(&OWNER, vec![session.user.into()], StoreError::Stale);
         steps.run(&INSERT, values(session));
         steps.run(&TRIM, vec![session.user.into(), most.into()]);
         audit::insert(&mut steps, events);

@@ -3,6 +3,7 @@
 
 use super::value::Value;
 use keyward_auth::records::StoreError;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// A text that stands in the program. No statement holds a `$` but for its parameters: values are always bound.
@@ -16,27 +17,35 @@ impl Statement {
         Self { text, sqlite: OnceLock::new() }
     }
 
-    /// With `?1` for `$1`: SQLite would take `$1` for a name and number it by where it appears.
+    /// With `?1` for `$1`: SQLite would take `$1` for a name and number it by where it appears. Without `FOR UPDATE`:
+    /// its one writer holds everything already.
     pub(crate) fn for_sqlite(&self) -> &str {
-        self.sqlite.get_or_init(|| numbered(self.text))
+        self.sqlite.get_or_init(|| self.text.replace(" FOR UPDATE", "").replace('$', "?"))
     }
-}
 
-fn numbered(text: &str) -> String {
-    text.replace('$', "?")
+    pub(crate) fn for_postgres(&self) -> &'static str {
+        self.text
+    }
 }
 
 /// A text that stands in the program, or one that was put together from such texts.
 pub(crate) enum Text {
     Fixed(&'static Statement),
-    Sqlite(String),
+    Made(String),
 }
 
 impl Text {
-    pub(crate) fn for_sqlite(&self) -> &str {
+    pub(crate) fn for_sqlite(&self) -> Cow<'_, str> {
         match self {
-            Self::Fixed(statement) => statement.for_sqlite(),
-            Self::Sqlite(text) => text,
+            Self::Fixed(statement) => Cow::Borrowed(statement.for_sqlite()),
+            Self::Made(text) => Cow::Owned(text.replace('$', "?")),
+        }
+    }
+
+    pub(crate) fn for_postgres(&self) -> &str {
+        match self {
+            Self::Fixed(statement) => statement.for_postgres(),
+            Self::Made(text) => text,
         }
     }
 }
@@ -50,7 +59,7 @@ impl From<&'static Statement> for Text {
 /// A text with `$1` for what is bound.
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self::Sqlite(numbered(&text))
+        Self::Made(text)
     }
 }
 
@@ -73,7 +82,8 @@ impl Steps {
         self.0.push(Step { text: text.into(), values, miss: None, returns: false });
     }
 
-    /// A statement that must meet exactly one row, else nothing of the list is done and `miss` is the answer.
+    /// A statement that must meet exactly one row, else nothing of the list is done and `miss` is the answer. It names
+    /// the row by its key, so it meets none or one.
     pub(crate) fn hit(&mut self, text: impl Into<Text>, values: Vec<Value<'static>>, miss: StoreError) {
         self.0.push(Step { text: text.into(), values, miss: Some(miss), returns: false });
     }

@@ -6,9 +6,9 @@ use keyward_auth::records::StoreError;
 use rusqlite::{Error, ErrorCode, ffi};
 use std::path::{Path, PathBuf};
 
-/// Why a database cannot be used, in one line for the operator.
+/// Why a database file cannot be used, in one line for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum FileError {
     #[error("cannot use {} for the database: {cause}; choose a path in a folder that Keyward may write to", path.display())]
     Path { path: PathBuf, cause: String },
     #[error("{} is a folder; give the path of the database file in it", path.display())]
@@ -25,7 +25,7 @@ pub enum OpenError {
     Sqlite { path: PathBuf, cause: String },
 }
 
-impl OpenError {
+impl FileError {
     pub(super) fn of(path: &Path, error: &Error) -> Self {
         let path = path.to_owned();
         match error.sqlite_error_code() {
@@ -45,7 +45,7 @@ pub(super) fn refused(error: &Error) -> StoreError {
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return StoreError::Stale,
             ffi::SQLITE_CONSTRAINT_UNIQUE => {
                 let column = message.rsplit(": ").next().unwrap_or_default().split(", ").next();
-                if let Some((_, what)) = UNIQUE.iter().find(|(name, _)| Some(*name) == column) {
+                if let Some((_, _, what)) = UNIQUE.iter().find(|(name, _, _)| Some(*name) == column) {
                     return StoreError::Taken(*what);
                 }
             }
@@ -77,7 +77,7 @@ mod tests {
             (ffi::SQLITE_CANTOPEN, "choose a path"),
             (ffi::SQLITE_IOERR, "SQLite failed"),
         ] {
-            let text = OpenError::of(Path::new("/x/keyward.db"), &failure(code)).to_string();
+            let text = FileError::of(Path::new("/x/keyward.db"), &failure(code)).to_string();
             assert!(text.contains(hint) && text.contains("/x/keyward.db") && !text.contains('\n'), "{text}");
         }
     }

@@ -12,13 +12,11 @@ mod tests;
 mod wal_index;
 mod writer;
 
-pub use error::OpenError;
+pub use error::FileError;
 pub(crate) use writer::apply;
 
-use super::Sql;
 use super::migrate::{self, MigrationStatus};
-use super::{audit, guard, keys, leases, sessions, users};
-use crate::memory;
+use super::{OpenError, Sql, guard};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
@@ -46,7 +44,7 @@ pub(crate) struct Connections {
 #[derive(Clone)]
 pub struct Sqlite {
     path: PathBuf,
-    sql: Sql,
+    connections: Arc<Connections>,
 }
 
 impl Sqlite {
@@ -64,9 +62,9 @@ impl Sqlite {
         // Readers open later: the working directory may be another by then. It also keeps SQLite from taking a name
         // that begins with `file:` for a URI.
         let path = std::path::absolute(path)
-            .map_err(|cause| OpenError::Path { path: path.to_owned(), cause: cause.to_string() })?;
+            .map_err(|cause| FileError::Path { path: path.to_owned(), cause: cause.to_string() })?;
         let connection = open::writer(&path, patience)?;
-        let failed = |cause: std::io::Error| OpenError::Path { path: path.clone(), cause: cause.to_string() };
+        let failed = |cause: std::io::Error| FileError::Path { path: path.clone(), cause: cause.to_string() };
         let wal_index = WalIndex::of(&path).map_err(failed)?;
         let readers = Arc::new(Readers::new(path.clone(), Arc::clone(&wal_index)));
         let connections = Connections {
@@ -75,15 +73,15 @@ impl Sqlite {
             readers,
             _wal_index: wal_index,
         };
-        Ok(Self { path, sql: Sql(Arc::new(connections)) })
+        Ok(Self { path, connections: Arc::new(connections) })
     }
 
     /// The migrations, applied or to be applied, in order. Changes nothing. Blocks.
     ///
     /// # Errors
-    /// [`OpenError::Schema`] if the schema is a newer Keyward's or not one that this one made.
+    /// [`FileError::Schema`] if the schema is a newer Keyward's or not one that this one made.
     pub fn status(&self) -> Result<Vec<MigrationStatus>, OpenError> {
-        schema::status(&self.path, migrate::ALL)
+        Ok(schema::status(&self.path, migrate::ALL)?)
     }
 
     /// Applies the migrations that are due, each with its line in `keyward_migrations` in one exclusive transaction;
@@ -92,20 +90,13 @@ impl Sqlite {
     /// # Errors
     /// As [`status`](Self::status); and if another process holds the database for longer than 5 seconds.
     pub fn migrate(&self, now: Timestamp) -> Result<Vec<MigrationStatus>, OpenError> {
-        schema::migrate(&self.path, migrate::ALL, now)
+        Ok(schema::migrate(&self.path, migrate::ALL, now)?)
     }
 
     /// The records, all kept here. Needs a migrated schema, and a tokio runtime around its long lists.
     pub fn store(&self) -> Store {
-        Store {
-            users: Arc::new(users::Users(self.sql.clone())),
-            sessions: Arc::new(sessions::Sessions(self.sql.clone())),
-            keys: Arc::new(keys::Keys(self.sql.clone())),
-            audit: Arc::new(audit::Audit(self.sql.clone())),
-            leases: Arc::new(leases::Leases(self.sql.clone())),
-            counters: Arc::new(memory::Counters::default()),
-            parts: vec![Arc::new(Database(self.sql.clone()))],
-        }
+        let sql = Sql::Sqlite(Arc::clone(&self.connections));
+        sql.store(Arc::new(Database(sql.clone())))
     }
 }
 

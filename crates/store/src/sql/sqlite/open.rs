@@ -1,6 +1,6 @@
 //! Opening the file: who may read it, and all the settings of connections. Runs no statement of a record.
 
-use super::error::OpenError;
+use super::error::FileError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -18,12 +18,12 @@ const PREPARED: usize = 128;
 static OPENING: Mutex<()> = Mutex::new(());
 
 /// A connection that writes; makes the database where there is none.
-pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, OpenError> {
+pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, FileError> {
     let _one_at_a_time = OPENING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if path.is_dir() {
-        return Err(OpenError::Folder { path: path.to_owned() });
+        return Err(FileError::Folder { path: path.to_owned() });
     }
-    make(path).map_err(|cause| OpenError::Path { path: path.to_owned(), cause: cause.to_string() })?;
+    make(path).map_err(|cause| FileError::Path { path: path.to_owned(), cause: cause.to_string() })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -48,7 +48,7 @@ pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, Open
             // Of two processes that turn a new file to WAL at once, SQLite tells one without any waiting, since each
             // would wait for the other.
             Err(error) if is_busy(&error) && Instant::now() < deadline => pause(),
-            opened => break opened.map_err(|error| OpenError::of(path, &error))?,
+            opened => break opened.map_err(|error| FileError::of(path, &error))?,
         }
     };
     match connection.is_readonly("main") {
@@ -56,7 +56,7 @@ pub(super) fn writer(path: &Path, patience: Duration) -> Result<Connection, Open
             warn_of_readers(path);
             Ok(connection)
         }
-        _ => Err(OpenError::ReadOnly { path: path.to_owned() }),
+        _ => Err(FileError::ReadOnly { path: path.to_owned() }),
     }
 }
 

@@ -44,7 +44,7 @@ impl Scanners {
                 Some(connection) => connection,
                 None => open::reader(&path).map_err(|error| refused(&error))?,
             };
-            let records = all(&connection, text.for_sqlite(), &values, record)?;
+            let records = all(&connection, &text.for_sqlite(), &values, record)?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             Ok(records)
         };

@@ -1,24 +1,24 @@
 //! Applying migrations to a file, under SQLite's own write lock. Which are due is `migrate.rs`'s.
 
-use super::error::OpenError;
+use super::error::FileError;
 use super::{PATIENCE, open};
 use crate::sql::migrate::{self, Applied, Migration, MigrationStatus, TABLE};
 use keyward_auth::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
 
-pub(super) fn status(path: &Path, known: &[Migration]) -> Result<Vec<MigrationStatus>, OpenError> {
+pub(super) fn status(path: &Path, known: &[Migration]) -> Result<Vec<MigrationStatus>, FileError> {
     let lines = open::reader(path).and_then(|connection| applied(&connection));
-    let lines = lines.map_err(|error| OpenError::of(path, &error))?;
-    migrate::status(known, &lines).map_err(|cause| OpenError::Schema { path: path.to_owned(), cause })
+    let lines = lines.map_err(|error| FileError::of(path, &error))?;
+    migrate::status(known, &lines).map_err(|cause| FileError::Schema { path: path.to_owned(), cause })
 }
 
 pub(super) fn migrate(
     path: &Path,
     known: &[Migration],
     now: Timestamp,
-) -> Result<Vec<MigrationStatus>, OpenError> {
-    let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+) -> Result<Vec<MigrationStatus>, FileError> {
+    let failed = |error: rusqlite::Error| FileError::of(path, &error);
     let mut connection = open::writer(path, PATIENCE)?;
     let mut made = Vec::new();
     loop {
@@ -27,7 +27,7 @@ pub(super) fn migrate(
             connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(failed)?;
         let lines = applied(&transaction).map_err(failed)?;
         let due = migrate::pending(known, &lines)
-            .map_err(|cause| OpenError::Schema { path: path.to_owned(), cause })?;
+            .map_err(|cause| FileError::Schema { path: path.to_owned(), cause })?;
         let Some(next) = due.first() else { return Ok(made) };
         apply(&transaction, next, now).map_err(failed)?;
         transaction.commit().map_err(failed)?;

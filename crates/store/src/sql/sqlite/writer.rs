@@ -171,7 +171,7 @@ pub(crate) fn apply(connection: &Connection, steps: &Steps) -> Result<Done, Stor
     let mut done = Done::default();
     for step in &steps.0 {
         let mut statement =
-            connection.prepare_cached(step.text.for_sqlite()).map_err(|error| refused(&error))?;
+            connection.prepare_cached(&step.text.for_sqlite()).map_err(|error| refused(&error))?;
         let values = params_from_iter(&step.values);
         let met = if statement.column_count() == 0 {
             statement.execute(values).map_err(|error| refused(&error))?

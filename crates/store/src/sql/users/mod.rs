@@ -103,8 +103,9 @@ fn written(roles: &Roles) -> String {
 }
 
 /// The guard lets an administrator go. A caller whose user is stale learns that rather than `Guarded`, since it will
-/// decide again: versions only rise, so a look ahead of the guard, which locks nothing, tells enough.
+/// decide again: whoever else makes this one leave is through when the guard is locked.
 fn leave(steps: &mut Steps, id: UserId, version: i64) {
+    guard::lock(steps);
     steps.hit(&IS_OF_VERSION, vec![id.into(), version.into()], StoreError::Stale);
     guard::pass(steps, Direction::Leaves);
 }

@@ -152,13 +152,13 @@ async fn what_was_answered_is_there_after_reopening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_written_when_the_store_goes() {
     let (sqlite, folder) = fresh();
-    let sql = sqlite.sql.clone();
+    let connections = Arc::clone(&sqlite.connections);
     for sequence in 1..=50 {
         let task = queued(insert(&sqlite, sequence)).await;
         task.abort();
         let _ = task.await;
     }
-    drop((sqlite, sql));
+    drop((connectionsite, sql));
     let plain = Connection::open(folder.path().join("keyward.db")).unwrap();
     let count: i64 = plain.query_row("SELECT count(*) FROM keyward_keys", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 50);

@@ -80,7 +80,7 @@ fn a_locked_file_is_told_of() {
     let other = Connection::open(&path).unwrap();
     other.execute_batch("CREATE TABLE t (x); BEGIN EXCLUSIVE").unwrap();
     let refused = Sqlite::open_within(&path, Duration::from_millis(50));
-    assert!(matches!(refused.err(), Some(OpenError::Locked { .. })));
+    assert!(matches!(refused.err(), Some(OpenError::File(FileError::Locked { .. }))));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_failing_migration_leaves_nothing() {
     };
     let mut known: Vec<Migration> = migrate::ALL.iter().map(|own| Migration { ..*own }).collect();
     known.push(broken);
-    assert!(matches!(schema::migrate(&sqlite.path, &known, NOW), Err(OpenError::Sqlite { .. })));
+    assert!(matches!(schema::migrate(&sqlite.path, &known, NOW), Err(FileError::Sqlite { .. })));
     assert!(Connection::open(&sqlite.path).unwrap().prepare("SELECT * FROM keyward_half").is_err());
     assert_eq!(sqlite.status().unwrap().len(), migrate::ALL.len());
 }

@@ -33,14 +33,14 @@ fn key(sequence: i64) -> StoredKey {
 fn hold(sqlite: &Sqlite) -> mpsc::Sender<()> {
     let (started, begun) = mpsc::channel::<()>();
     let (release, released) = mpsc::channel::<()>();
-    let sql = sqlite.sql.clone();
+    let connections = Arc::clone(&sqlite.connections);
     tokio::spawn(async move {
         let work: Work = Box::new(move |_| {
             drop(started);
             let _ = released.recv();
             Ok(Default::default())
         });
-        sql.0.writer.run(work).await
+        connections.writer.run(work).await
     });
     tokio::task::block_in_place(|| begun.recv().unwrap_err());
     release
@@ -70,8 +70,8 @@ where
 }
 
 fn run(sqlite: &Sqlite, work: Work) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
-    let sql = sqlite.sql.clone();
-    async move { sql.0.writer.run(work).await.map(drop) }
+    let connections = Arc::clone(&sqlite.connections);
+    async move { connections.writer.run(work).await.map(drop) }
 }
 
 fn insert(sqlite: &Sqlite, sequence: i64) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {

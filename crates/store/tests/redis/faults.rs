@@ -1,0 +1,250 @@
+//! When Redis breaks: prompt failures, nothing mixed up, and all is well again by itself soon after.
+
+use crate::server::*;
+use keyward_auth::records::{CounterKey, EventKind, Rate, StoreError, Taken};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A command may take its time, and a machine that runs other tests its own.
+const PROMPT: Duration = Duration::from_millis(1000);
+/// Well again within about a second.
+const SOON: Duration = Duration::from_millis(2000);
+const AT_ONCE: Duration = Duration::from_millis(100);
+const RATE: Rate = Rate { most: 3, window: Duration::from_secs(3600) };
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_killed_server_fails_at_once_and_is_found_again() {
+    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let (store, ada, _folder) = beside(&server).await;
+    let one = session(1, &ada);
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    for _ in 0..3 {
+        server.kill();
+        let (found, took) = timed(store.sessions.by_id(one.id)).await;
+        assert!(is_backend(&found) && took < PROMPT, "{found:?} {took:?}");
+        until(SOON, async || timed(store.sessions.by_id(one.id)).await.1 < AT_ONCE).await;
+        for part in &store.parts {
+            assert_eq!(part.check().await.is_ok(), part.name() == "sqlite");
+        }
+        server.start_again();
+        // Nobody asks meanwhile: it is found again by itself, and the first command is answered.
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        assert!(gets_in(&store, &one).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_frozen_server_is_waited_for_no_longer_than_the_timeout() {
+    let server = Server::start(&[]);
+    let (store, ada, _folder) = beside(&server).await;
+    let one = session(1, &ada);
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    server.freeze();
+    for _ in 0..3 {
+        let (found, took) = timed(store.sessions.with_user(one.id, ada.id)).await;
+        assert!(is_backend(&found) && took < PROMPT, "{found:?} {took:?}");
+    }
+    until(2 * SOON, async || timed(store.sessions.by_id(one.id)).await.1 < AT_ONCE).await;
+    let (checked, took) = timed(store.parts[1].check()).await;
+    assert!(is_backend(&checked) && took < PROMPT, "{checked:?} {took:?}");
+    server.thaw();
+    until(SOON, async || gets_in(&store, &one).await).await;
+    assert!(store.parts[1].check().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn late_answers_reach_nobody_else() {
+    let server = Server::start(&[]);
+    let (store, ada, _folder) = beside(&server).await;
+    for number in 1..=40 {
+        store.sessions.insert(&session(number, &ada), 99, &[]).await.unwrap();
+    }
+    for round in 0..4 {
+        let mut tasks = Vec::new();
+        for number in (1..=40).cycle().take(400) {
+            let (store, one) = (store.clone(), session(number, &ada));
+            tasks.push(tokio::spawn(async move { (store.sessions.by_id(one.id).await, one) }));
+            if tasks.len() == 100 {
+                server.freeze();
+            }
+        }
+        if round % 2 == 0 {
+            // Shorter than the timeout: slow, and all are answered.
+            tokio::time::sleep(TIMEOUT / 5).await;
+        } else {
+            tokio::time::sleep(TIMEOUT * 3).await;
+        }
+        server.thaw();
+        let mut answered = 0;
+        for task in tasks {
+            let (found, one) = task.await.unwrap();
+            match found {
+                Ok(found) => {
+                    assert_eq!(found, Some(one));
+                    answered += 1;
+                }
+                Err(error) => assert!(matches!(error, StoreError::Backend(_)), "{error:?}"),
+            }
+        }
+        assert_eq!(answered == 400, round % 2 == 0, "{answered}");
+        until(SOON, async || gets_in(&store, &session(1, &ada)).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_full_server_still_knows_who_is_signed_in() {
+    let server = Server::start(&["--maxmemory-policy", "noeviction"]);
+    let (store, ada, _folder) = beside(&server).await;
+    let (one, two) = (session(1, &ada), session(2, &ada));
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    server.tell(&["CONFIG", "SET", "maxmemory", "1mb"]);
+
+    let events = [event(1, EventKind::SignedIn, &ada)];
+    assert!(is_backend(&store.sessions.insert(&two, 9, &events).await));
+    // Certainly not done, so there is neither an event nor an intent.
+    assert_eq!(store.audit.of_user(ada.id, 9).await, Ok(vec![]));
+    assert!(is_backend(&store.parts[1].check().await));
+    assert!(gets_in(&store, &one).await);
+    for _ in 0..3 {
+        let taken = store.counters.take(CounterKey([1; 16]), RATE, NOW).await;
+        assert!(matches!(taken, Ok(Taken::Yes { .. })), "{taken:?}");
+    }
+    assert!(matches!(store.counters.take(CounterKey([1; 16]), RATE, NOW).await, Ok(Taken::No { .. })));
+    // Signing out needs no memory.
+    assert_eq!(store.sessions.end(one.id, ada.id, &[]).await, Ok(true));
+
+    server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
+    store.sessions.insert(&two, 9, &events).await.unwrap();
+    assert_eq!(store.audit.of_user(ada.id, 9).await, Ok(events.to_vec()));
+    assert!(store.parts[1].check().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_demoted_server_is_left_until_it_is_a_primary_again() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let (store, ada, _folder) = beside(&server).await;
+    let (one, two) = (session(1, &ada), session(2, &ada));
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    server.tell(&["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
+    assert!(is_backend(&store.sessions.insert(&two, 9, &[]).await));
+    // What a replica says of sessions may be old: it is not asked.
+    until(SOON, async || is_backend(&store.sessions.by_id(one.id).await)).await;
+    assert!(is_backend(&store.parts[1].check().await));
+    server.tell(&["REPLICAOF", "NO", "ONE"]);
+    until(SOON, async || store.sessions.insert(&two, 9, &[]).await.is_ok()).await;
+    assert!(gets_in(&store, &two).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_demotion_in_silence_is_noticed() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let (store, ada, _folder) = beside(&server).await;
+    let one = session(1, &ada);
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    server.tell(&["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
+    // Only reads, none of which is refused there.
+    until(Duration::from_secs(8), async || is_backend(&store.sessions.by_id(one.id).await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn a_cut_connection_is_made_anew_at_once() {
+    let server = Server::start(&[]);
+    let (store, ada, _folder) = beside(&server).await;
+    let one = session(1, &ada);
+    store.sessions.insert(&one, 9, &[]).await.unwrap();
+    for _ in 0..5 {
+        server.tell(&["CLIENT", "KILL", "TYPE", "normal"]);
+        until(Duration::from_millis(500), async || gets_in(&store, &one).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn what_became_of_a_change_that_was_not_answered_is_not_claimed() {
+    let server = Server::start(&[]);
+    let (store, ada, _folder) = beside(&server).await;
+    let events = [event(1, EventKind::SignedIn, &ada)];
+    server.freeze();
+    let (done, took) = timed(store.sessions.insert(&session(1, &ada), 9, &events)).await;
+    assert!(is_backend(&done) && took < 2 * PROMPT, "{done:?} {took:?}");
+    let kept = store.audit.of_user(ada.id, 9).await.unwrap();
+    assert!(kept.len() == 1 && kept[0].is_intent, "{kept:?}");
+    // Known to be gone: nothing is sent, so it is known that nothing was done.
+    until(2 * SOON, async || timed(store.sessions.by_id(session(1, &ada).id)).await.1 < AT_ONCE).await;
+    let events = [event(2, EventKind::SignedIn, &ada)];
+    assert!(is_backend(&store.sessions.insert(&session(2, &ada), 9, &events).await));
+    assert_eq!(store.audit.of_user(ada.id, 9).await.unwrap().len(), 1);
+    server.thaw();
+}
+
+/// How many lines of the log are warnings of counters, and how many say that they are well again.
+#[derive(Default)]
+struct Lines {
+    warnings: AtomicUsize,
+    infos: AtomicUsize,
+}
+
+struct Log(Arc<Lines>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().ends_with("redis::counters")
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        let is_warning = *event.metadata().level() == tracing::Level::WARN;
+        let place = if is_warning { &self.0.warnings } else { &self.0.infos };
+        place.fetch_add(1, Ordering::Relaxed);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// On one thread, to which the log belongs.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn counters_go_on_in_the_process_and_say_so_once() {
+    let lines = Arc::new(Lines::default());
+    let _log = tracing::subscriber::set_default(Log(Arc::clone(&lines)));
+    let said = || (lines.warnings.load(Ordering::Relaxed), lines.infos.load(Ordering::Relaxed));
+    let mut server = Server::start(&[]);
+    let (store, _ada, _folder) = beside(&server).await;
+    let take = async |number| store.counters.take(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+    assert!(matches!(take(1).await, Taken::Yes { left: 2, .. }));
+    assert_eq!(said(), (0, 0));
+    for outage in 1..=2 {
+        server.kill();
+        let number = u8::try_from(10 + outage).unwrap();
+        for left in [2, 1, 0] {
+            let (taken, took) = timed(take(number)).await;
+            assert!(matches!(taken, Taken::Yes { left: rest, .. } if rest == left), "{taken:?}");
+            assert!(took < PROMPT, "{took:?}");
+        }
+        assert!(matches!(take(number).await, Taken::No { .. }));
+        store.counters.give_back(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+        assert!(matches!(take(number).await, Taken::Yes { left: 0, .. }));
+        assert_eq!(said(), (outage, outage - 1));
+        server.start_again();
+        until(SOON, async || {
+            take(99).await;
+            !server.keys("kw:c:*").is_empty()
+        })
+        .await;
+        for _ in 0..9 {
+            take(100).await;
+        }
+        assert_eq!(said(), (outage, outage));
+    }
+}
