@@ -1,4 +1,9 @@
-//! From a configuration to a running service: the only file that names a concrete store.
+//! From a configuration to a running service. Stores are chosen in `stores`, what runs by the clock is in `periodic`.
+
+mod periodic;
+mod stores;
+
+pub use stores::Database;
 
 use crate::config::{
     Config, Master, PasswordAlgorithm, Problem, Registration, UnknownFields, lacks_key_file, master,
@@ -14,14 +19,13 @@ use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
     AccessTokens, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
 };
-use keyward_store::sql::{OpenError, Sqlite};
+use keyward_store::redis::OpenError as RedisError;
+use keyward_store::sql::OpenError;
 use keyward_web::{Limits, Settings, Shared, Unknown, Web};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{future::Future, io};
 use tokio::net::TcpListener;
-use tokio::time::MissedTickBehavior;
 
 /// Why the service does not start. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,8 @@ pub enum StartError {
     Config(#[from] Problem),
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error(transparent)]
+    Redis(#[from] RedisError),
     #[error(
         "the signing keys in the database were sealed with another secret: give back the SECRET_KEY, KEYWARD_SECRETS_MASTER or keyward.key that they were made with"
     )]
@@ -71,19 +77,14 @@ impl World {
     }
 }
 
-/// Opens the database without touching its schema. Blocks.
-pub fn database(config: &Config) -> Result<Sqlite, StartError> {
-    Ok(Sqlite::open(config.store.url.path())?)
-}
-
 /// Everything but HTTP: the store, migrated, and the keys, loaded. `bound` is where the service listens, which is its
 /// own URL if no other is set.
 pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Arc<Keyward>, StartError> {
-    let database = database(config)?;
-    for done in database.migrate(world.clock.now())? {
+    let database = Database::open(config).await?;
+    for done in database.migrate(world.clock.now()).await? {
         tracing::info!(version = done.version, name = %done.name, "migrated");
     }
-    let store = database.store();
+    let store = stores::store(config, &database).await?;
     // A lost key file is not replaced by a new one, which somebody might then keep a copy of.
     if lacks_key_file(config) && !store.keys.all().await.map_err(KeysError::from)?.is_empty() {
         return Err(StartError::OtherSecret);
@@ -133,6 +134,7 @@ fn policy(config: &Config) -> Policy {
         fresh_for: config.policy.fresh_for,
         audit_kept: config.audit.keep,
         limits: rate_limits(config),
+        clock_skew: config.store.clock_skew,
         ..Policy::default()
     }
 }
@@ -196,11 +198,10 @@ pub async fn serve(config: &Config, listener: TcpListener, web: Shared, stop: im
         shutdown_grace: config.server.shutdown_grace,
         max_connections: max_connections(config),
     };
-    let keys = tokio::spawn(watch_keys(web.keyward.clone()));
-    let sweeper = tokio::spawn(sweep(web.keyward.clone()));
+    let keyward = web.keyward.clone();
+    let periodic = periodic::start(&keyward);
     keyward_web::serve(listener, web.clone(), keyward_web::router(web), limits, stop).await;
-    keys.abort();
-    sweeper.abort();
+    periodic.stop(&keyward).await;
 }
 
 /// How many files stay free for the database, the log and the listener.
@@ -215,31 +216,4 @@ fn max_connections(config: &Config) -> usize {
         );
     }
     room.min(config.server.max_connections)
-}
-
-/// Learns of keys that another process added: within a second, and well before they sign.
-async fn watch_keys(keyward: Arc<Keyward>) {
-    let mut ticks = ticks(Duration::from_secs(1));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = keyward.load_keys().await {
-            tracing::warn!(%error, "the signing keys could not be looked at");
-        }
-    }
-}
-
-async fn sweep(keyward: Arc<Keyward>) {
-    let mut ticks = ticks(Duration::from_secs(60));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = keyward.sweep().await {
-            tracing::warn!(%error, "the sweep did not finish; the next one will go on");
-        }
-    }
-}
-
-fn ticks(period: Duration) -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

@@ -122,9 +122,9 @@ async fn old_events_are_swept_and_young_ones_stay() {
     app.signed_in("ada").await;
     app.clock.advance(std::time::Duration::from_secs(9 * 86_400));
     app.signed_in("bob").await;
-    app.keyward.sweep().await.unwrap();
+    app.keyward.sweep("test").await.unwrap();
     assert_eq!(app.events().len(), 4);
     app.clock.advance(std::time::Duration::from_secs(2 * 86_400));
-    app.keyward.sweep().await.unwrap();
+    app.keyward.sweep("test").await.unwrap();
     assert_eq!(app.events(), ["registered", "signed_in"], "bob's");
 }

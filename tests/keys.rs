@@ -85,10 +85,10 @@ async fn retired_keys_are_swept_in_the_end() {
     let app = TestApp::start().await;
     app.keyward.rotate_keys().await.unwrap();
     app.clock.advance(Duration::from_secs(29 * 86_400));
-    app.keyward.sweep().await.unwrap();
+    app.keyward.sweep("test").await.unwrap();
     assert_eq!(app.count("keyward_keys"), 2, "listed for those who ask afterwards");
     app.clock.advance(Duration::from_secs(2 * 86_400));
-    app.keyward.sweep().await.unwrap();
+    app.keyward.sweep("test").await.unwrap();
     assert_eq!(app.count("keyward_keys"), 1);
     assert_eq!(published(&app).await.len(), 1);
 }

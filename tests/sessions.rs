@@ -141,7 +141,7 @@ async fn t_20_sessions_are_capped_and_expired_ones_are_swept() {
     let listed = all[11].get("/users/me/sessions").await.must(200).json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 5);
     app.clock.advance(Duration::from_secs(31 * 86_400));
-    app.keyward.sweep().await.unwrap();
+    app.keyward.sweep("test").await.unwrap();
     assert_eq!(app.count("keyward_sessions"), 0);
 }
 

@@ -1,16 +1,18 @@
 //! `keyward migrate`: brings the schema up to date and says what it did.
 
 use super::out::Out;
-use super::{Common, Failure};
+use super::{Common, Failure, block_on};
 use crate::system::SystemClock;
-use crate::wiring::{self, StartError};
+use crate::wiring::Database;
 use keyward_auth::outside::Clock;
 use serde_json::json;
 
 pub(super) fn run(common: &Common, out: Out) -> Result<(), Failure> {
     let config = common.load()?;
-    let database = wiring::database(&config)?;
-    let applied = database.migrate(SystemClock.now()).map_err(StartError::from)?;
+    let applied = block_on(async {
+        let database = Database::open(&config).await?;
+        Ok(database.migrate(SystemClock.now()).await?)
+    })?;
     let names: Vec<String> =
         applied.iter().map(|done| format!("{:04} {}", done.version, done.name)).collect();
     let text = match names.as_slice() {

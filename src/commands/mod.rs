@@ -122,11 +122,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 /// The rules over the configured store. A command in another folder than the service would else work on a database of
 /// its own unnoticed.
 async fn open(config: &Config, out: Out) -> Result<Arc<Keyward>, Failure> {
-    let path = config.store.url.path();
-    let is_new = !path.exists();
+    let made = config.store.url.file().filter(|file| !file.exists());
     let keyward = wiring::open(config, config.server.listen, World::real(config)?).await?;
-    if is_new {
-        out.note(&format!("made a new database, {}", path.display()));
+    if let Some(file) = made {
+        out.note(&format!("made a new database, {}", file.display()));
     }
     Ok(keyward)
 }

@@ -49,18 +49,20 @@ fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out:
         bound
     };
     let url = config.public_url(bound).unwrap_or_else(|| format!("http://{here}"));
-    let store = config.store.url.path().display().to_string();
+    let store = config.store.url.to_string();
+    let sessions = config.redis.url.as_ref().map(ToString::to_string);
     let setup = link.map(|secret| format!("{url}/setup/{secret}"));
     let mut text = format!(
-        "Keyward {} listens on http://{bound}\n  store  sqlite:{store}\n  docs   {url}/docs",
-        env!("CARGO_PKG_VERSION")
+        "Keyward {} listens on http://{bound}\n  store  {store}{}\n  docs   {url}/docs",
+        env!("CARGO_PKG_VERSION"),
+        sessions.as_ref().map(|url| format!(", sessions in {url}")).unwrap_or_default(),
     );
     if let Some(setup) = &setup {
         text += &format!(
             "\n  setup  {setup}\n         makes the first administrator; works once, until there is one"
         );
     }
-    let value = json!({"listen": bound.to_string(), "url": url, "store": store, "docs": format!("{url}/docs"), "setup": setup});
+    let value = json!({"listen": bound.to_string(), "url": url, "store": store, "sessions": sessions, "docs": format!("{url}/docs"), "setup": setup});
     out.answer(&text, &value);
 }
 

@@ -3,7 +3,7 @@
 
 use super::dotenv;
 use super::problem::{Problem, suggestion};
-use super::readers::{Raw, Reader, Shape};
+use super::readers::{Raw, Reader, Secrecy, Shape};
 use super::settings::{Key, keys};
 use super::sources::Sources;
 use super::toml_file;
@@ -96,7 +96,7 @@ impl Layers {
         for key in self.keys.values() {
             let Some(name) = name_of(key) else { continue };
             let in_file = format!("{name}_FILE");
-            match (value(pairs, &name), value(pairs, &in_file).filter(|_| key.secret)) {
+            match (value(pairs, &name), value(pairs, &in_file).filter(|_| key.secrecy != Secrecy::Open)) {
                 (Some(_), Some(_)) => {
                     self.problems.push(Problem::at(
                         key.path,
@@ -120,7 +120,7 @@ impl Layers {
     fn flags(&mut self, flags: &[(String, String)]) {
         for (path, text) in flags {
             if let Some(key) = self.keys.get(path.as_str()) {
-                if key.secret {
+                if key.secrecy == Secrecy::Whole || key.secrecy == Secrecy::Partly && holds_password(text) {
                     // Arguments are seen by every process of the machine, and kept in histories.
                     let advice = "a secret is not given as an argument; use the environment or a file";
                     self.problems.push(Problem::new(path, advice));
@@ -139,7 +139,12 @@ impl Layers {
         let known: Vec<String> = self
             .keys
             .values()
-            .flat_map(|key| [Some(key.variable()), key.secret.then(|| format!("{}_FILE", key.variable()))])
+            .flat_map(|key| {
+                [
+                    Some(key.variable()),
+                    (key.secrecy != Secrecy::Open).then(|| format!("{}_FILE", key.variable())),
+                ]
+            })
             .flatten()
             .collect();
         for (name, _) in pairs {
@@ -163,8 +168,8 @@ impl Layers {
         };
         match read {
             Ok(value) => {
-                let value_text = if set { shown::<R>(&raw) } else { "(not set)".into() };
-                self.effective.push(Effective { path, value: value_text, place });
+                let text = if set { shown(reader, &raw, &value) } else { "(not set)".into() };
+                self.effective.push(Effective { path, value: text, place });
                 Some(value)
             }
             Err(message) => {
@@ -204,9 +209,17 @@ fn opened(raw: &Raw) -> Result<Raw, String> {
     Ok(Raw::Text(text.to_owned()))
 }
 
-fn shown<R: Reader>(raw: &Raw) -> String {
+/// Whether a URL has a password in it, as `user:password@` or as a parameter.
+fn holds_password(text: &str) -> bool {
+    let authority = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    let user = authority.and_then(|authority| authority.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':')) || text.to_ascii_lowercase().contains("password=")
+}
+
+fn shown<R: Reader>(reader: &R, raw: &Raw, value: &R::Value) -> String {
     match raw {
-        _ if R::SECRET => "(set)".into(),
+        _ if R::SECRECY == Secrecy::Whole => "(set)".into(),
+        _ if R::SECRECY == Secrecy::Partly => written(R::SHAPE, &reader.shown(value)),
         Raw::Text(text) | Raw::File(text) => written(R::SHAPE, text),
         Raw::List(items) => format!("{items:?}"),
     }

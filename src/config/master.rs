@@ -39,7 +39,12 @@ pub fn master(config: &Config) -> Result<Master, Problem> {
     if let Some(secret) = config.secrets.key.clone() {
         return Ok(Master { secret, from: MasterFrom::Key });
     }
-    let folder = config.store.url.folder();
+    let Some(folder) = config.store.url.folder() else {
+        return Err(Problem::new(
+            "secrets.key",
+            "a database server has no folder for a key file: give SECRET_KEY",
+        ));
+    };
     let path = folder.join(NAME);
     let failed =
         |error: io::Error| Problem::new(path.display().to_string(), format!("the key file: {error}"));
@@ -57,7 +62,7 @@ pub fn master(config: &Config) -> Result<Master, Problem> {
 /// Whether the next call of [`master`] would make a key file.
 pub fn lacks_key_file(config: &Config) -> bool {
     let is_configured = config.secrets.master.is_some() || config.secrets.key.is_some();
-    !is_configured && !config.store.url.folder().join(NAME).exists()
+    !is_configured && config.store.url.folder().is_some_and(|folder| !folder.join(NAME).exists())
 }
 
 fn read(path: &Path) -> io::Result<Secret> {

@@ -27,8 +27,8 @@ pub use problem::{Problem, Problems};
 pub use report::{check, sample};
 pub use secret::Secret;
 pub use settings::{
-    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Passwords, Policy, Secrets, Server, Sessions,
-    Store, Tokens,
+    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Passwords, Policy, RedisStore, Secrets,
+    Server, Sessions, Store, Tokens,
 };
 pub use sources::Sources;
 pub use store_url::StoreUrl;

@@ -24,16 +24,30 @@ pub(super) enum Shape {
     List,
 }
 
+/// How much of a value nobody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    Open,
+    /// A URL in which a password may stand.
+    Partly,
+    Whole,
+}
+
 pub(super) trait Reader {
     type Value;
     const SHAPE: Shape = Shape::Text;
-    const SECRET: bool = false;
+    const SECRECY: Secrecy = Secrecy::Open;
 
     /// The error is a whole message, without the key's name; that of a secret holds no part of it.
     fn read(&self, raw: &Raw) -> Result<Self::Value, String>;
 
     /// What is accepted, as a noun: `a duration from 10s to 24h`.
     fn accepts(&self) -> String;
+
+    /// How a value that is partly secret may be shown.
+    fn shown(&self, _: &Self::Value) -> String {
+        String::new()
+    }
 
     /// The value of a key that nobody gave, where that is a value.
     fn absent(&self) -> Option<Self::Value> {
@@ -63,15 +77,40 @@ impl<T> Reader for Parsed<T> {
     }
 }
 
+/// A URL in which a password may stand; what is read from it shows itself without.
+pub(super) struct Address<T>(pub(super) &'static str, pub(super) fn(&str) -> Result<T, String>);
+
+impl<T: Display> Reader for Address<T> {
+    type Value = T;
+    const SECRECY: Secrecy = Secrecy::Partly;
+
+    fn read(&self, raw: &Raw) -> Result<T, String> {
+        (self.1)(one(raw)?)
+    }
+
+    fn accepts(&self) -> String {
+        self.0.into()
+    }
+
+    fn shown(&self, value: &T) -> String {
+        value.to_string()
+    }
+}
+
 /// A value that may be missing; an empty text is as good as none.
 pub(super) struct Optional<R>(pub(super) R);
 
 impl<R: Reader> Reader for Optional<R> {
     type Value = Option<R::Value>;
     const SHAPE: Shape = R::SHAPE;
+    const SECRECY: Secrecy = R::SECRECY;
 
     fn read(&self, raw: &Raw) -> Result<Self::Value, String> {
         if one(raw)?.is_empty() { Ok(None) } else { self.0.read(raw).map(Some) }
+    }
+
+    fn shown(&self, value: &Self::Value) -> String {
+        value.as_ref().map(|value| self.0.shown(value)).unwrap_or_default()
     }
 
     fn accepts(&self) -> String {
@@ -152,6 +191,7 @@ impl<T: FromStr + PartialOrd + Display> Reader for Count<T> {
 /// A duration from one to another: `250ms`, `10s`, `15m`, `24h`, `30d`, or a bare number of seconds.
 pub(super) struct Span(pub(super) Duration, pub(super) Duration);
 
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -197,7 +237,7 @@ pub(super) struct Strong(pub(super) &'static str);
 
 impl Reader for Strong {
     type Value = Option<Secret>;
-    const SECRET: bool = true;
+    const SECRECY: Secrecy = Secrecy::Whole;
 
     fn read(&self, raw: &Raw) -> Result<Self::Value, String> {
         let Raw::Text(text) = raw else { return Err(format!("{} is one text", self.0)) };
@@ -225,7 +265,7 @@ pub(super) struct Callers;
 impl Reader for Callers {
     type Value = Vec<Caller>;
     const SHAPE: Shape = Shape::List;
-    const SECRET: bool = true;
+    const SECRECY: Secrecy = Secrecy::Whole;
 
     fn read(&self, raw: &Raw) -> Result<Vec<Caller>, String> {
         let callers: Vec<Caller> =

@@ -43,6 +43,13 @@ impl Config {
                  makes one)",
             ));
         }
+        if self.store.url.file().is_none() && self.secrets.master.is_none() && self.secrets.key.is_none() {
+            found.push(Problem::new(
+                "secrets.key",
+                "a database server may be shared by many Keywards, which need one secret: give each the same SECRET_KEY, \
+                 of at least 32 bytes (`openssl rand -hex 32` makes one)",
+            ));
+        }
         if self.sessions.idle > self.sessions.lifetime {
             found.push(Problem::new(
                 "sessions.idle",
@@ -67,7 +74,7 @@ impl Config {
         let mut found = Vec::new();
         for name in &self.unused {
             found.push(format!(
-                "{name} is set, and this version does not use it: everything is kept in SQLite"
+                "{name} is set, and this version does not use it: it keeps everything in SQLite or PostgreSQL"
             ));
         }
         let mut warn = |text: &str| found.push(text.to_owned());
@@ -106,10 +113,10 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_and_not_there_is_said() {
-        let env = |name: &str| vec![(name.to_owned(), "redis://localhost".to_owned())];
-        let config = Config::load(&Sources { env: env("REDIS_URL"), ..Sources::default() }).unwrap();
+        let env = |name: &str| vec![(name.to_owned(), "mongodb://localhost".to_owned())];
+        let config = Config::load(&Sources { env: env("MONGO_URI"), ..Sources::default() }).unwrap();
         assert!(
-            config.warnings().iter().any(|warning| warning.starts_with("REDIS_URL is set")),
+            config.warnings().iter().any(|warning| warning.starts_with("MONGO_URI is set")),
             "{:?}",
             config.warnings()
         );

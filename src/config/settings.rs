@@ -4,7 +4,8 @@
 use super::layers::{Effective, Layers};
 use super::origin::Origin;
 use super::readers::{
-    Callers, Choice, Count, DAY, HOUR, MINUTE, Many, Optional, Parsed, Reader, SECOND, Shape, Span, Strong,
+    Address, Callers, Choice, Count, DAY, HOUR, MILLISECOND, MINUTE, Many, Optional, Parsed, Reader, SECOND,
+    Secrecy, Shape, Span, Strong,
 };
 use super::secret::Secret;
 use super::store_url::StoreUrl;
@@ -14,6 +15,7 @@ use super::values::{
 use ipnet::IpNet;
 use keyward_auth::policy::Verification;
 use keyward_auth::tokens::Algorithm;
+use keyward_store::redis::RedisUrl;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ pub(super) struct Key {
     /// The name in the environment that other services use too.
     pub(super) plain: Option<&'static str>,
     pub(super) shape: Shape,
-    pub(super) secret: bool,
+    pub(super) secrecy: Secrecy,
 }
 
 impl Key {
@@ -43,7 +45,7 @@ impl Key {
 fn key_of<R: Reader>(reader: &R, mut key: Key) -> Key {
     key.accepts = reader.accepts();
     key.shape = R::SHAPE;
-    key.secret = R::SECRET;
+    key.secrecy = R::SECRECY;
     key
 }
 
@@ -93,7 +95,7 @@ macro_rules! settings {
                 default: $default,
                 plain: None $(.or(Some($plain)))?,
                 shape: Shape::Text,
-                secret: false,
+                secrecy: Secrecy::Open,
             }), )* ]); )*
             keys
         }
@@ -130,11 +132,32 @@ settings! {
 
     /// Where the data is kept.
     store: Store {
-        /// The database. This version keeps it in SQLite; a relative path counts from the working directory.
-        url: StoreUrl = "sqlite:./keyward-data/keyward.db", Parsed("sqlite:PATH", StoreUrl::parse), or "DATABASE_URL";
+        /// The database: a file of SQLite (a relative path counts from the working directory), or PostgreSQL.
+        url: StoreUrl = "sqlite:./keyward-data/keyward.db",
+            Address("sqlite:PATH or postgres://user:password@host/database", StoreUrl::parse), or "DATABASE_URL";
+        /// The most connections to PostgreSQL.
+        connections: usize = "10", Count(3, 1000);
+        /// How long PostgreSQL may take for a read or a write, waiting included.
+        timeout: Duration = "4s", Span(100 * MILLISECOND, MINUTE);
+        /// Whether PgBouncer stands before PostgreSQL in transaction mode (`yes`).
+        pgbouncer: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
+        /// How far this machine's clock may be from PostgreSQL's before the service is not ready; 0 does not look.
+        clock_skew: Duration = "30s", Span(Duration::ZERO, DAY);
     }
 
-    /// Secrets. Without any, a random one is kept beside the database in `keyward.key`.
+    /// Redis, for what expires: sessions and the counters of limits. Without it the database keeps the sessions, and each
+    /// process counts for itself.
+    redis: RedisStore {
+        /// Where it is; rediss:// is TLS.
+        url: Option<RedisUrl> = "",
+            Optional(Address("redis://user:password@host:port/db", RedisUrl::parse)), or "REDIS_URL";
+        /// What the names of all keys begin with.
+        prefix: String = "keyward", Parsed("a text without blanks", word);
+        /// How long it may take for a command.
+        timeout: Duration = "1s", Span(50 * MILLISECOND, 10 * SECOND);
+    }
+
+    /// Secrets. Without any, a random one is kept beside SQLite's file in `keyward.key`; a database server needs one of these.
     /// Each can be read from a file instead: append _FILE to its name in the environment.
     secrets: Secrets {
         /// What all internal keys are derived from; without it, `secrets.key` or the key file.

@@ -27,7 +27,7 @@ impl Sources {
     /// What is asked for under the names that other services use, and is not there yet. Silence would look like consent.
     pub(super) fn unused(&self) -> Vec<&'static str> {
         let is_set = |name: &&str| self.env.iter().any(|(given, value)| given == name && !value.is_empty());
-        ["MONGO_URI", "REDIS_URL"].into_iter().filter(is_set).collect()
+        ["MONGO_URI"].into_iter().filter(is_set).collect()
     }
 
     /// Reads `keyward.toml` (or the named file, which then must be there) and `.env` in the working directory, and the

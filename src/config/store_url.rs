@@ -1,32 +1,41 @@
-//! The URL of the store. This version knows SQLite's; every other is refused, and its password is never repeated.
+//! The URL of the store: SQLite's file, or a database server, whose URL the store itself reads. No password is ever
+//! repeated.
 
+use keyward_store::sql::PostgresUrl;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The database's file, as given: a relative path counts from the working directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreUrl {
-    path: PathBuf,
+#[derive(Debug, Clone)]
+pub enum StoreUrl {
+    /// The database's file, as given: a relative path counts from the working directory.
+    Sqlite(PathBuf),
+    Postgres(Box<PostgresUrl>),
 }
 
 impl StoreUrl {
     /// Reads `sqlite:PATH`, `sqlite://PATH`, `sqlite:///absolute` (and `sqlite:///./relative` as SQLAlchemy's users write
-    /// it), `file:PATH` and a bare path.
+    /// it), `file:PATH`, a bare path; and `postgres://` or `postgresql://`, with or without the name of a driver.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let path = match text.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let scheme = scheme.to_ascii_lowercase();
-                if scheme != "file" && scheme != "sqlite" && !scheme.starts_with("sqlite+") {
-                    return Err(format!(
-                        "this version keeps its data in SQLite, a URL of `{scheme}:` is for a later one; write \
-                         sqlite:./keyward-data/keyward.db, or leave it out"
-                    ));
+                match scheme.split('+').next().unwrap_or_default() {
+                    "sqlite" | "file" => rest.strip_prefix("//").unwrap_or(rest),
+                    "postgres" | "postgresql" => {
+                        return PostgresUrl::parse(text).map(|url| Self::Postgres(Box::new(url)));
+                    }
+                    _ => {
+                        return Err(format!(
+                            "this version keeps its data in SQLite or PostgreSQL, not behind `{scheme}:`; write \
+                             sqlite:PATH or postgres://user:password@host/database"
+                        ));
+                    }
                 }
-                rest.strip_prefix("//").unwrap_or(rest)
             }
             _ if text.contains('@') => {
-                return Err(
-                    "this looks like the URL of a server without its scheme; write sqlite:PATH".into()
-                );
+                return Err("this looks like the URL of a server without its scheme; write sqlite:PATH or \
+                            postgres://user:password@host/database"
+                    .into());
             }
             _ => text,
         };
@@ -44,16 +53,31 @@ impl StoreUrl {
         if path.contains(['?', '#', '\0']) {
             return Err("a SQLite URL takes no parameters here; write sqlite:PATH".into());
         }
-        Ok(Self { path: PathBuf::from(path) })
+        Ok(Self::Sqlite(PathBuf::from(path)))
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The database's file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
     }
 
-    /// The folder of the database, where the key file lies beside it.
-    pub fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    /// The folder of that file, where the key file lies beside it.
+    pub fn folder(&self) -> Option<&Path> {
+        let parent = self.file()?.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Some(parent.unwrap_or(Path::new(".")))
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
     }
 }
 
@@ -83,7 +107,24 @@ mod tests {
             ("data/keyward.db", "data/keyward.db", "data"),
         ] {
             let url = StoreUrl::parse(text).unwrap();
-            assert_eq!((url.path(), url.folder()), (Path::new(path), Path::new(folder)), "{text}");
+            assert_eq!(
+                (url.file(), url.folder()),
+                (Some(Path::new(path)), Some(Path::new(folder))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_is_shown_without_its_password() {
+        for text in [
+            "postgres://u:canary@h:5433/d",
+            "postgresql+asyncpg://u:canary@h:5433/d",
+            "POSTGRESQL://u:canary@h:5433/d",
+        ] {
+            let url = StoreUrl::parse(text).unwrap();
+            assert_eq!((url.file(), url.to_string().as_str()), (None, "postgres://h:5433/d"), "{text}");
+            assert!(!format!("{url:?}").contains("canary"), "{url:?}");
         }
     }
 
@@ -96,9 +137,7 @@ mod tests {
             "sqlite:data/",
             "sqlite::memory:",
             "sqlite:a.db?mode=rwc",
-            "postgres://u:canary@h/d",
-            "postgresql+asyncpg://u:canary@h/d",
-            "POSTGRESQL://u:canary@h/d",
+            "u:canary@h/d",
             "mongodb://u:canary@h/d",
             "mongodb+srv://u:canary@h",
             "mysql://u:canary@h/d",

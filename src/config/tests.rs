@@ -39,7 +39,7 @@ fn only_problem(sources: &Sources) -> String {
 fn defaults_are_valid_and_quiet() {
     let config = Config::load(&Sources::default()).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
-    assert_eq!(config.store.url.path(), Path::new("./keyward-data/keyward.db"));
+    assert_eq!(config.store.url.file(), Some(Path::new("./keyward-data/keyward.db")));
     assert_eq!(config.tokens.access_ttl.as_secs(), 900);
     assert_eq!(config.public_url(config.server.listen).as_deref(), Some("http://127.0.0.1:8000"));
     assert_eq!(config.issuer(config.server.listen), "http://127.0.0.1:8000");
@@ -96,7 +96,7 @@ fn plain_names() {
         ("PORT", "7000"),
     ]);
     let config = Config::load(&sources).unwrap();
-    assert_eq!(config.store.url.path(), Path::new("./app.db"));
+    assert_eq!(config.store.url.file(), Some(Path::new("./app.db")));
     assert_eq!(config.secrets.key.as_ref().unwrap().expose(), key.as_bytes());
     assert_eq!(config.tokens.algorithm, Algorithm::Hs256);
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:7000");
@@ -105,14 +105,8 @@ fn plain_names() {
     assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
     // Of later versions, or of other programs.
     assert!(
-        problems(&env(&[
-            ("MONGO_URI", "x"),
-            ("REDIS_URL", "x"),
-            ("S3_BUCKET", "x"),
-            ("HOST", "x"),
-            ("SERVER_LISTEN", "x")
-        ]))
-        .is_empty()
+        problems(&env(&[("MONGO_URI", "x"), ("S3_BUCKET", "x"), ("HOST", "x"), ("SERVER_LISTEN", "x")]))
+            .is_empty()
     );
 }
 
@@ -160,8 +154,8 @@ fn m_04_unknown_keys_are_refused_with_a_suggestion() {
             "environment, KEYWARD_SERVER_LISTN: no setting has this name; did you mean `KEYWARD_SERVER_LISTEN`?",
         ),
         (
-            env(&[("KEYWARD_STORE_URL_FILE", "x")]),
-            "environment, KEYWARD_STORE_URL_FILE: no setting has this name; did you mean `KEYWARD_STORE_URL`?",
+            env(&[("KEYWARD_LOG_LEVEL_FILE", "x")]),
+            "environment, KEYWARD_LOG_LEVEL_FILE: no setting has this name; did you mean `KEYWARD_LOG_LEVEL`?",
         ),
         (dotenv, ".env, KEYWARD_STORE_URI: no setting has this name; did you mean `KEYWARD_STORE_URL`?"),
         (flag, "server.listn: there is no such key; did you mean `server.listen`?"),
@@ -266,13 +260,47 @@ fn m_01_weak_secrets_are_refused_by_name_only() {
 
 #[test]
 fn no_password_of_a_url_is_repeated() {
-    for url in ["postgres://u:canary@h/d", "postgresql+asyncpg://u:canary@h/d", "mongodb://u:canary@h/d"] {
-        let message = only_problem(&env(&[("DATABASE_URL", url)]));
-        assert!(
-            message.contains("DATABASE_URL") && message.contains("SQLite") && !message.contains("canary"),
-            "{message}"
-        );
+    for (name, url) in [
+        ("DATABASE_URL", "mongodb://u:canary@h/d"),
+        ("DATABASE_URL", "postgres://u:canary@h:port/d"),
+        ("REDIS_URL", "http://u:canary@h"),
+    ] {
+        let message = only_problem(&env(&[(name, url)]));
+        assert!(message.contains(name) && !message.contains("canary"), "{message}");
     }
+    let flag = Sources { flags: pairs(&[("store.url", "postgres://u:canary@h/d")]), ..Sources::default() };
+    let message = only_problem(&flag);
+    assert!(message.contains("not given as an argument") && !message.contains("canary"), "{message}");
+    let (secret, mut sources) = (strong(), Sources::default());
+    sources.env = pairs(&[
+        ("DATABASE_URL", "postgresql+asyncpg://u:canary@h:5433/d"),
+        ("REDIS_URL", "rediss://u:canary@r:6380/2"),
+        ("SECRET_KEY", &secret),
+    ]);
+    let config = Config::load(&sources).unwrap();
+    let shown = config.show();
+    assert!(shown.contains("postgres://h:5433/d") && shown.contains("rediss://r:6380/2"), "{shown}");
+    assert!(!shown.contains("canary") && !format!("{config:?}").contains("canary"), "{shown}");
+}
+
+#[test]
+fn a_database_server_needs_a_secret() {
+    let message = only_problem(&env(&[("DATABASE_URL", "postgres://u:canary@h/d")]));
+    assert!(message.starts_with("secrets.key: ") && message.contains("SECRET_KEY"), "{message}");
+    for name in ["SECRET_KEY", "KEYWARD_SECRETS_MASTER"] {
+        let sources = env(&[("DATABASE_URL", "postgres://h/d"), (name, &strong())]);
+        let config = Config::load(&sources).unwrap();
+        assert_eq!((config.store.url.file(), config.store.url.folder()), (None, None));
+    }
+}
+
+#[test]
+fn a_url_may_stand_in_a_file() {
+    let folder = folder();
+    let path = folder.path.join("url");
+    std::fs::write(&path, "postgres://u:canary@h:5433/d\n").unwrap();
+    let sources = env(&[("DATABASE_URL_FILE", path.to_str().unwrap()), ("SECRET_KEY", &strong())]);
+    assert_eq!(Config::load(&sources).unwrap().store.url.to_string(), "postgres://h:5433/d");
 }
 
 #[test]

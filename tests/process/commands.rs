@@ -174,7 +174,7 @@ fn every_help_has_an_example() {
 #[test]
 fn migrate_says_what_it_did() {
     let home = Home::new();
-    assert_eq!(home.run(&["migrate"]).expect(0).stdout, "applied 0001 accounts\napplied 0002 servers\n");
+    assert_eq!(home.run(&["migrate"]).expect(0).stdout, "applied 0001 accounts, 0002 servers\n");
     assert_eq!(home.run(&["migrate"]).expect(0).stdout, "the schema is up to date\n");
     assert_eq!(home.run(&["migrate", "--json"]).expect(0).json(), json!({"applied": []}));
     home.start();

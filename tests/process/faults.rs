@@ -124,7 +124,7 @@ fn f_09_a_newer_schema_is_refused_and_left_as_it_is() {
             "{message}"
         );
     }
-    assert_eq!(home.count("SELECT count(*) FROM keyward_migrations"), 2);
+    assert_eq!(home.count("SELECT count(*) FROM keyward_migrations"), 3);
 }
 
 #[test]

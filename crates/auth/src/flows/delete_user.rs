@@ -135,6 +135,7 @@ impl Keyward {
         let event = self.event(EventKind::UserDeleted, actor, Some(user.id), caller);
         self.store.users.delete(user, std::slice::from_ref(&event)).await?;
         event.log();
+        self.forget_all(user.id).await;
         Ok(())
     }
 }

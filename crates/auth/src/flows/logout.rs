@@ -3,6 +3,7 @@
 use super::{Caller, SignedIn};
 use crate::Keyward;
 use crate::records::{Actor, Change, EventKind, StoreError, User};
+use crate::values::{SessionId, UserId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogoutError {
@@ -33,12 +34,7 @@ impl Keyward {
     }
 
     /// The one write that ends all of a user's sessions. `Stale` if the user is gone.
-    pub(super) async fn end_all(
-        &self,
-        id: crate::values::UserId,
-        actor: Actor,
-        caller: &Caller,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn end_all(&self, id: UserId, actor: Actor, caller: &Caller) -> Result<(), StoreError> {
         let change = Change { end_sessions: Some(None), ..Change::default() };
         let event = self.event(EventKind::SignedOutEverywhere, actor, Some(id), caller);
         let user = self.store.users.change(id, &change, self.now(), std::slice::from_ref(&event)).await?;
@@ -47,10 +43,19 @@ impl Keyward {
         Ok(())
     }
 
-    /// Tidies up the rows that a raised epoch has ended. They are dead already, so a failure is only logged.
+    /// Tidies up the sessions that a raised epoch has ended. They are dead already, so a failure is only logged.
     pub(super) async fn forget_ended(&self, user: &User) {
-        if let Err(error) = self.store.sessions.forget(user.id, user.epoch, user.kept_session).await {
-            tracing::warn!(%error, "the rows of ended sessions were not removed; they stay, dead, until they expire");
+        self.forget(user.id, user.epoch, user.kept_session).await;
+    }
+
+    /// The same for a user who is gone.
+    pub(super) async fn forget_all(&self, user: UserId) {
+        self.forget(user, i64::MAX, None).await;
+    }
+
+    async fn forget(&self, user: UserId, epoch: i64, kept: Option<SessionId>) {
+        if let Err(error) = self.store.sessions.forget(user, epoch, kept).await {
+            tracing::warn!(%error, "ended sessions were not removed; they stay, dead, until they expire");
         }
     }
 }
