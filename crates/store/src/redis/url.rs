@@ -38,6 +38,10 @@ impl RedisUrl {
         if !matches!(url.scheme(), "redis" | "rediss" | "valkey" | "valkeys") {
             return Err(format!("names a socket in a file, which is not supported; write {FORM}"));
         }
+        // The rest of a password with a ? in it, rather than names of parameters.
+        if url.query().is_some_and(|query| query.contains('@')) {
+            return Err(wrong());
+        }
         let mut files = Files::default();
         for (name, value) in url.query_pairs() {
             let place = match name.as_ref() {
@@ -123,6 +127,7 @@ mod tests {
             ("secret", "is not a Redis URL"),
             ("http://:secret@h", "is not a Redis URL"),
             ("redis://:se/cret@h", "is not a Redis URL"),
+            ("redis://kim:123?secret@h", "is not a Redis URL"),
             ("redis://:secret@h/x", "is not a Redis URL"),
             ("redis://:secret@h:99999", "is not a Redis URL"),
             ("redis://:secret@", "is not a Redis URL"),
