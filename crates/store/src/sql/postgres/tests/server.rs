@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -28,9 +29,7 @@ impl Server {
     pub(super) async fn start_with(settings: &str, logins: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(folder.path()));
-        }
+        give(folder.path());
         let data = folder.path().join("data");
         run(program("initdb")
             .args(["-U", "postgres", "-E", "UTF8", "--no-sync", "-A", "trust", "-D"])
@@ -110,6 +109,28 @@ impl Drop for Server {
     }
 }
 
+/// A folder of data to copy, made once: making one takes longer than most tests.
+fn template() -> &'static Path {
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let kept = Path::new(env!("OUT_DIR")).join("postgres-template");
+        if !kept.exists() {
+            let folder = tempfile::tempdir().unwrap();
+            give(folder.path());
+            let data = folder.path().join("data");
+            let options = ["-U", "postgres", "-E", "UTF8", "--no-sync", "-A", "trust", "-D"];
+            run(program("initdb").args(options).arg(&data));
+            let half = kept.with_extension(std::process::id().to_string());
+            run(Command::new("cp").arg("-a").arg(&data).arg(&half));
+            // Of two that make it at once, the first one's stays.
+            if fs::rename(&half, &kept).is_err() {
+                fs::remove_dir_all(&half).unwrap();
+            }
+        }
+        kept
+    })
+}
+
 /// PostgreSQL's programs, which refuse to be root's.
 fn program(name: &str) -> Command {
     let newest = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -123,7 +144,7 @@ fn program(name: &str) -> Command {
     command
 }
 
-pub(super) fn is_root() -> bool {
+fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
@@ -133,7 +154,7 @@ pub(super) fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Hands a file to the server's user.
+/// Hands a file or folder to the server's user.
 pub(super) fn give(path: &Path) {
     if is_root() {
         run(Command::new("chown").arg("postgres").arg(path));
