@@ -34,3 +34,4 @@ mod sessions;
 mod stores;
 mod tidy;
 mod tries;
+mod two_nodes;

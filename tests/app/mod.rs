@@ -90,6 +90,19 @@ impl TestApp {
     }
 
     pub(crate) async fn with(prepare: impl FnOnce(Setup) -> Setup) -> Self {
+        let (ground, setup) = Self::ground(prepare).await;
+        Self::node(ground, setup).await
+    }
+
+    /// Two servers that start at once on empty stores.
+    pub(crate) async fn two_at_once(prepare: impl FnOnce(Setup) -> Setup) -> (Self, Self) {
+        let (ground, _) = Self::ground(prepare).await;
+        let start = || tokio::spawn(Self::node(ground.clone(), Setup::default()));
+        let (one, other) = (start(), start());
+        (one.await.unwrap(), other.await.unwrap())
+    }
+
+    async fn ground(prepare: impl FnOnce(Setup) -> Setup) -> (Arc<Ground>, Setup) {
         watch_for_panics();
         let folder = folder();
         let place = Place::empty(Kind::chosen(), folder.path().join("keyward.db")).await;
@@ -103,8 +116,7 @@ impl TestApp {
         let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
         let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
-        let ground = Arc::new(Ground { config, clock, nodes, place, _folder: folder });
-        Self::node(ground, setup).await
+        (Arc::new(Ground { config, clock, nodes, place, _folder: folder }), setup)
     }
 
     /// Another server on the same stores: a service of its own, with chance of its own and the same clock.

@@ -87,6 +87,11 @@ impl Place {
 
     /// One row a line, its values divided by `|`; nothing is `-`.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
+        self.rows_of_all(sql).await.remove(0)
+    }
+
+    /// The rows of each of these statements.
+    async fn rows_of_all(&self, sql: &str) -> Vec<Vec<String>> {
         assert!(self.redis.is_none() || !sql.contains("keyward_sessions"), "sessions are in Redis: {sql}");
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.rows(sql),
@@ -146,11 +151,14 @@ impl Place {
 
     /// Everything that is kept, in an order of its own.
     pub(crate) async fn everything(&self) -> Vec<String> {
-        let mut everything = Vec::new();
-        for table in TABLES.iter().filter(|table| self.redis.is_none() || **table != "keyward_sessions") {
-            let rows = self.rows(&format!("SELECT * FROM {table}")).await;
-            everything.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
-        }
+        let is_here = |table: &&str| self.redis.is_none() || *table != "keyward_sessions";
+        let tables: Vec<&str> = TABLES.into_iter().filter(is_here).collect();
+        let sql: String = tables.iter().map(|table| format!("SELECT * FROM {table};")).collect();
+        let rows = self.rows_of_all(&sql).await;
+        let named = |(table, rows): (&str, Vec<String>)| -> Vec<String> {
+            rows.into_iter().map(|row| format!("{table}: {row}")).collect()
+        };
+        let mut everything: Vec<String> = tables.into_iter().zip(rows).flat_map(named).collect();
         if let Some(redis) = &self.redis {
             everything.extend(redis.everything().await);
         }

@@ -3,6 +3,7 @@
 
 use super::{TABLES, aside, server, unique};
 use futures_util::TryStreamExt;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
 
 const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
@@ -10,6 +11,8 @@ const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
 pub(super) struct Postgres {
     pub(super) url: String,
     name: String,
+    /// Kept from look to look, for as long as the runtime is the same.
+    client: Mutex<Option<Client>>,
 }
 
 impl Postgres {
@@ -17,30 +20,49 @@ impl Postgres {
         let (server, name) = (server(SERVER), unique());
         let (before, _) = server.rsplit_once('/').unwrap();
         connect(&server).await.unwrap().batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        Self { url: format!("{before}/{name}"), name }
+        Self { url: format!("{before}/{name}"), name, client: Mutex::default() }
     }
 
-    pub(super) async fn rows(&self, sql: &str) -> Vec<String> {
-        let mut rows = Vec::new();
-        for message in connect(&self.url).await.unwrap().simple_query(sql).await.unwrap() {
-            if let SimpleQueryMessage::Row(row) = message {
-                let texts = (0..row.len()).map(|column| row.get(column).unwrap_or("-"));
-                rows.push(texts.collect::<Vec<_>>().join("|"));
+    async fn client(&self) -> MutexGuard<'_, Option<Client>> {
+        let mut client = self.client.lock().await;
+        if client.as_ref().is_none_or(Client::is_closed) {
+            *client = Some(connect(&self.url).await.unwrap());
+        }
+        client
+    }
+
+    /// The rows of each statement.
+    pub(super) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let client = self.client().await;
+        let (mut statements, mut rows) = (Vec::new(), Vec::new());
+        for message in client.as_ref().unwrap().simple_query(sql).await.unwrap() {
+            match message {
+                SimpleQueryMessage::Row(row) => {
+                    let texts = (0..row.len()).map(|column| row.get(column).unwrap_or("-"));
+                    rows.push(texts.collect::<Vec<_>>().join("|"));
+                }
+                SimpleQueryMessage::CommandComplete(_) => statements.push(std::mem::take(&mut rows)),
+                _ => {}
             }
         }
-        rows
+        statements
     }
 
     pub(super) async fn execute(&self, sql: &str) {
-        connect(&self.url).await.unwrap().batch_execute(sql).await.unwrap();
+        self.client().await.as_ref().unwrap().batch_execute(sql).await.unwrap();
     }
 
     /// In the binary form, where bytes are bytes.
     pub(super) async fn stolen(&self) -> Vec<u8> {
-        let client = connect(&self.url).await.unwrap();
+        let client = self.client().await;
         let mut stolen = Vec::new();
         for table in TABLES {
-            let copy = client.copy_out(&format!("COPY {table} TO STDOUT (FORMAT binary)")).await.unwrap();
+            let copy = client
+                .as_ref()
+                .unwrap()
+                .copy_out(&format!("COPY {table} TO STDOUT (FORMAT binary)"))
+                .await
+                .unwrap();
             stolen.extend(copy.try_collect::<Vec<_>>().await.unwrap().concat());
         }
         stolen

@@ -3,7 +3,7 @@
 
 use super::{Kept, aside, server, unique};
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, FromRedisValue, RedisError, cmd};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, cmd};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -25,42 +25,50 @@ impl Redis {
         connect(&self.url).await.unwrap()
     }
 
-    async fn keys(&self, kind: &str) -> Vec<String> {
-        let pattern = format!("{}:{kind}:*", self.prefix);
-        let mut keys: Vec<String> = ask(&mut self.connect().await, cmd("KEYS").arg(pattern)).await;
+    /// The keys of sessions (`s`) or of the lists of users (`u`), in order.
+    async fn keys(&self, connection: &mut MultiplexedConnection, kind: &str) -> Vec<String> {
+        let mut keys: Vec<String> =
+            ask(connection, cmd("KEYS").arg(format!("{}:{kind}:*", self.prefix))).await;
         keys.sort();
         keys
     }
 
+    /// Keys and fields of all sessions.
+    async fn hashes(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Vec<(String, BTreeMap<String, String>)> {
+        let keys = self.keys(connection, "s").await;
+        let mut hashes = Pipeline::new();
+        for key in &keys {
+            hashes.cmd("HGETALL").arg(key);
+        }
+        let hashes: Vec<BTreeMap<String, String>> = hashes.query_async(connection).await.unwrap();
+        // Some may be gone since the list was made.
+        keys.into_iter().zip(hashes).filter(|(_, fields)| !fields.is_empty()).collect()
+    }
+
     pub(super) async fn sessions(&self) -> Vec<Kept> {
-        let mut connection = self.connect().await;
-        let mut sessions = Vec::new();
-        for key in self.keys("s").await {
-            let fields: BTreeMap<String, String> = ask(&mut connection, cmd("HGETALL").arg(&key)).await;
-            // Gone since the list was made.
-            if fields.is_empty() {
-                continue;
-            }
+        let hashes = self.hashes(&mut self.connect().await).await;
+        let kept = |(key, fields): &(String, BTreeMap<String, String>)| {
             let number = |name: &str| fields[name].parse().unwrap();
-            sessions.push(Kept {
+            Kept {
                 id: key.split(['{', '}']).nth(1).unwrap().to_owned(),
                 user: fields["user"].clone(),
                 epoch: number("epoch"),
                 generation: number("generation"),
                 rotated_at: number("rotated_at"),
-            });
-        }
-        sessions
+            }
+        };
+        hashes.iter().map(kept).collect()
     }
 
     pub(super) async fn everything(&self) -> Vec<String> {
         let mut connection = self.connect().await;
-        let mut everything = Vec::new();
-        for key in self.keys("s").await {
-            let fields: BTreeMap<String, String> = ask(&mut connection, cmd("HGETALL").arg(&key)).await;
-            everything.push(format!("{key}: {fields:?}"));
-        }
-        for key in self.keys("u").await {
+        let hashes = self.hashes(&mut connection).await;
+        let mut everything: Vec<String> =
+            hashes.into_iter().map(|(key, fields)| format!("{key}: {fields:?}")).collect();
+        for key in self.keys(&mut connection, "u").await {
             let members: Vec<String> = ask(&mut connection, cmd("ZRANGE").arg(&key).arg(0).arg(-1)).await;
             everything.push(format!("{key}: {members:?}"));
         }
@@ -70,7 +78,7 @@ impl Redis {
     pub(super) async fn remember(&self) {
         let mut connection = self.connect().await;
         let mut remembered = Vec::new();
-        for key in [self.keys("s").await, self.keys("u").await].concat() {
+        for key in [self.keys(&mut connection, "s").await, self.keys(&mut connection, "u").await].concat() {
             let dump = ask(&mut connection, cmd("DUMP").arg(&key)).await;
             remembered.push((key, dump));
         }

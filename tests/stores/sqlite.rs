@@ -1,7 +1,8 @@
 //! A look into an SQLite file, by a connection of its own each time.
 
+use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Batch, Connection, OpenFlags};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,15 +15,20 @@ impl Sqlite {
         connection
     }
 
-    pub(super) fn rows(&self, sql: &str) -> Vec<String> {
+    /// The rows of each statement.
+    pub(super) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         let connection = self.connection();
-        let mut statement = connection.prepare(sql).unwrap();
-        let columns = statement.column_count();
-        let rows = statement.query_map([], |row| {
-            let texts = (0..columns).map(|column| Ok(text(row.get::<_, Value>(column)?)));
-            Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?.join("|"))
-        });
-        rows.unwrap().map(Result::unwrap).collect()
+        let mut statements = Batch::new(&connection, sql);
+        let mut all = Vec::new();
+        while let Some(mut statement) = statements.next().unwrap() {
+            let columns = statement.column_count();
+            let rows = statement.query_map([], |row| {
+                let texts = (0..columns).map(|column| Ok(text(row.get::<_, Value>(column)?)));
+                Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?.join("|"))
+            });
+            all.push(rows.unwrap().map(Result::unwrap).collect());
+        }
+        all
     }
 
     pub(super) fn execute(&self, sql: &str) {
