@@ -112,11 +112,16 @@ impl Sessions {
 #[async_trait]
 impl records::Sessions for Sessions {
     async fn insert(&self, session: &Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
-        if self.users.by_id(session.user).await?.is_none() {
-            return Err(StoreError::Stale);
-        }
-        let keep = async { self.keep(session, most).await.map(Some) };
-        intents::around(&*self.audit, events, keep).await.map(drop)
+        let keep = async {
+            self.keep(session, most).await?;
+            // Looked for now that the session is listed: whoever deletes the user later removes it with the others.
+            match self.users.by_id(session.user).await {
+                Ok(Some(_)) => Ok(Some(())),
+                Ok(None) => self.remove(session.user, &[session.id]).await.map(|()| None),
+                Err(error) => Err(Failure::Unknown(error.to_string())),
+            }
+        };
+        intents::around(&*self.audit, events, keep).await?.ok_or(StoreError::Stale)
     }
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
