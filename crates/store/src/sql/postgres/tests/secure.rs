@@ -139,6 +139,18 @@ async fn a_certificate_that_signed_itself() {
 
 #[tokio::test]
 #[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+async fn a_sign_in_is_bound_to_its_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    open_to_all(folder.path());
+    let server = server(folder.path(), "server", EITHER).await;
+    let bound = |mode: &str| at(&server, "127.0.0.1", &format!("sslmode={mode}&channel_binding=require"));
+    assert_eq!(encrypted(&bound("require")).await, Ok(true));
+    assert_refused(encrypted(&bound("disable")).await, &["channel binding"]);
+}
+
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn a_client_shows_its_certificate() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
