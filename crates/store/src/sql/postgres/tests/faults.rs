@@ -2,7 +2,7 @@
 //! nobody needs to.
 
 use super::proxy::{Proxy, Trap};
-use super::server::Server;
+use super::server::{Server, WITH_PASSWORD};
 use super::*;
 
 /// The command by itself: the one that begins a transaction ends in `READ COMMITTED`.
@@ -163,7 +163,7 @@ async fn what_a_race_refused_is_tried_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn lists_that_lock_each_other_out_all_get_through() {
-    let server = Server::start().await;
+    let server = Server::start_with("deadlock_timeout = 20ms", WITH_PASSWORD).await;
     let postgres = open(&server.url()).await;
     for sequence in [1, 2] {
         postgres.store().keys.insert(&key(sequence)).await.unwrap();

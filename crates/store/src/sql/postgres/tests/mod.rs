@@ -14,7 +14,6 @@ mod urls;
 use super::*;
 use crate::sql::statement::Steps;
 use keyward_auth::records::StoredKey;
-use server::Server;
 use std::time::Instant;
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);

@@ -115,7 +115,7 @@ async fn greeting(answer: Vec<u8>) -> u16 {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut bytes = [0; 4096];
-            stream.read(&mut bytes).await.unwrap();
+            assert!(stream.read(&mut bytes).await.unwrap() > 0);
             stream.write_all(&answer).await.unwrap();
             if stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {
                 let field = [1_u16.to_be_bytes().as_slice(), b"x\0", &[0; 18]].concat();
