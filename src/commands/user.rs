@@ -199,11 +199,15 @@ async fn show(keyward: &Keyward, out: Out, who: &Who) -> Result<(), Failure> {
     let events = keyward.events_of(By::Operator, user.id, 10).await.map_err(Failure::refused)?;
     let line = |event: &Event| {
         let from = event.address.map(|address| format!(" from {address}")).unwrap_or_default();
-        format!("  {}  {}{from}", event.at, event.kind.as_str())
+        let unknown = if event.is_intent { ", begun; what became of it is not known" } else { "" };
+        format!("  {}  {}{from}{unknown}", event.at, event.kind.as_str())
     };
     let lines: Vec<String> = events.iter().map(line).collect();
     let mut value = keyward_web::user_json(&user);
-    let event = |event: &Event| json!({"at": event.at.to_string(), "event": event.kind.as_str(), "address": event.address});
+    let event = |event: &Event| {
+        let (at, is_known) = (event.at.to_string(), !event.is_intent);
+        json!({"at": at, "event": event.kind.as_str(), "address": event.address, "outcome_known": is_known})
+    };
     value["events"] = events.iter().map(event).collect();
     out.answer(&format!("{}\n{}", row(&user), lines.join("\n")), &value);
     Ok(())

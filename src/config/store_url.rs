@@ -22,7 +22,8 @@ impl StoreUrl {
                 match scheme.split('+').next().unwrap_or_default() {
                     "sqlite" | "file" => rest.strip_prefix("//").unwrap_or(rest),
                     "postgres" | "postgresql" => {
-                        return PostgresUrl::parse(text).map(|url| Self::Postgres(Box::new(url)));
+                        return PostgresUrl::parse(&format!("{scheme}:{rest}"))
+                            .map(|url| Self::Postgres(Box::new(url)));
                     }
                     _ => {
                         return Err(format!(
@@ -91,6 +92,8 @@ fn is_scheme(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::config::tests::{env, folder, only_problem, strong};
 
     #[test]
     fn accepted() {
@@ -145,5 +148,25 @@ mod tests {
             let message = StoreUrl::parse(text).unwrap_err();
             assert!(!message.contains("canary") && message.contains("sqlite:"), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn a_database_server_needs_a_secret() {
+        let message = only_problem(&env(&[("DATABASE_URL", "postgres://u:canary@h/d")]));
+        assert!(message.starts_with("secrets.key: ") && message.contains("SECRET_KEY"), "{message}");
+        for name in ["SECRET_KEY", "KEYWARD_SECRETS_MASTER"] {
+            let sources = env(&[("DATABASE_URL", "postgres://h/d"), (name, &strong())]);
+            let config = Config::load(&sources).unwrap();
+            assert_eq!((config.store.url.file(), config.store.url.folder()), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_url_may_stand_in_a_file() {
+        let folder = folder();
+        let path = folder.path.join("url");
+        std::fs::write(&path, "postgres://u:canary@h:5433/d\n").unwrap();
+        let sources = env(&[("DATABASE_URL_FILE", path.to_str().unwrap()), ("SECRET_KEY", &strong())]);
+        assert_eq!(Config::load(&sources).unwrap().store.url.to_string(), "postgres://h:5433/d");
     }
 }

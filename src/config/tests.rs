@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// A secret of its own for every run: none stands in a file.
-fn strong() -> String {
+pub(super) fn strong() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).unwrap();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -21,7 +21,7 @@ fn toml(text: &str) -> Sources {
     Sources { toml: Some(("keyward.toml".into(), text.into())), ..Sources::default() }
 }
 
-fn env(list: &[(&str, &str)]) -> Sources {
+pub(super) fn env(list: &[(&str, &str)]) -> Sources {
     Sources { env: pairs(list), ..Sources::default() }
 }
 
@@ -29,7 +29,7 @@ fn problems(sources: &Sources) -> Vec<String> {
     check(sources).iter().map(ToString::to_string).collect()
 }
 
-fn only_problem(sources: &Sources) -> String {
+pub(super) fn only_problem(sources: &Sources) -> String {
     let found = problems(sources);
     assert_eq!(found.len(), 1, "{found:#?}");
     found.into_iter().next().unwrap()
@@ -281,26 +281,6 @@ fn no_password_of_a_url_is_repeated() {
     let shown = config.show();
     assert!(shown.contains("postgres://h:5433/d") && shown.contains("rediss://r:6380/2"), "{shown}");
     assert!(!shown.contains("canary") && !format!("{config:?}").contains("canary"), "{shown}");
-}
-
-#[test]
-fn a_database_server_needs_a_secret() {
-    let message = only_problem(&env(&[("DATABASE_URL", "postgres://u:canary@h/d")]));
-    assert!(message.starts_with("secrets.key: ") && message.contains("SECRET_KEY"), "{message}");
-    for name in ["SECRET_KEY", "KEYWARD_SECRETS_MASTER"] {
-        let sources = env(&[("DATABASE_URL", "postgres://h/d"), (name, &strong())]);
-        let config = Config::load(&sources).unwrap();
-        assert_eq!((config.store.url.file(), config.store.url.folder()), (None, None));
-    }
-}
-
-#[test]
-fn a_url_may_stand_in_a_file() {
-    let folder = folder();
-    let path = folder.path.join("url");
-    std::fs::write(&path, "postgres://u:canary@h:5433/d\n").unwrap();
-    let sources = env(&[("DATABASE_URL_FILE", path.to_str().unwrap()), ("SECRET_KEY", &strong())]);
-    assert_eq!(Config::load(&sources).unwrap().store.url.to_string(), "postgres://h:5433/d");
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub async fn a_prefix_is_no_pattern(store: &Store) {
     kept(store, User { email: Some(Email::parse("axbyc@x.test").unwrap()), username: None, ..user(1) }).await;
     let found = async |text: &str| ids(store, &Search { prefix: Some(text.into()), ..search() }).await;
     assert_eq!(found("a_b%").await, numbers([0]));
-    for text in ["%", "_", "a%c", "*", "'", "a' OR '1'='1", "\u{10FFFF}", "\\"] {
+    for text in ["%", "_", "a%c", "*", "'", "a' OR '1'='1", "\u{10FFFF}", "\\", "\0"] {
         assert_eq!(found(text).await, numbers([]), "{text}");
     }
 }

@@ -9,6 +9,8 @@ mod pool;
 mod scanner;
 mod schema;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod url;
 mod wire;

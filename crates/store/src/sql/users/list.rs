@@ -11,6 +11,10 @@ pub(super) async fn run(sql: &Sql, search: &Search) -> Result<Vec<User>, StoreEr
         // No role is called so, but a part of several roles' text is.
         return Ok(Vec::new());
     }
+    if [&search.prefix, &search.role].into_iter().flatten().any(|text| text.contains('\0')) {
+        // No text holds this character: PostgreSQL keeps none that does, and does not look for it either.
+        return Ok(Vec::new());
+    }
     let (text, values) = select(search);
     sql.scan(text, values, &USER).await
 }

@@ -158,7 +158,7 @@ async fn what_waits_is_written_when_the_store_goes() {
         task.abort();
         let _ = task.await;
     }
-    drop((sqlite, sql));
+    drop((sqlite, connections));
     let plain = Connection::open(folder.path().join("keyward.db")).unwrap();
     let count: i64 = plain.query_row("SELECT count(*) FROM keyward_keys", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 50);
