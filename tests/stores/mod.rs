@@ -40,7 +40,7 @@ const TABLES: [&str; 5] =
 
 enum Database {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 pub(crate) struct Place {
@@ -65,7 +65,7 @@ impl Place {
     pub(crate) async fn empty(kind: Kind, file: PathBuf) -> Self {
         let database = match kind {
             Kind::Sqlite => Database::Sqlite(Sqlite(file)),
-            Kind::Postgres | Kind::PostgresAndRedis => Database::Postgres(Postgres::empty().await),
+            Kind::Postgres | Kind::PostgresAndRedis => Database::Postgres(Box::new(Postgres::empty().await)),
         };
         let redis = (kind == Kind::PostgresAndRedis).then(Redis::empty);
         Self { database, redis, secret: secret() }
