@@ -49,18 +49,13 @@ pub(super) fn text(error: &Error) -> String {
     format!("PostgreSQL: {message} ({code}{constraint}){hint}").replace(['\r', '\n'], " ")
 }
 
-/// Prepared statements that come and go under somebody else's hands, or parameters that only a pooler refuses.
+/// Prepared statements that come and go under somebody else's hands, or options that only a pooler refuses.
 pub(super) fn is_of_pooler(error: &Error) -> bool {
-    match error.code() {
-        Some(code) => {
-            *code == SqlState::INVALID_SQL_STATEMENT_NAME
-                || *code == SqlState::DUPLICATE_PSTATEMENT
-                || error
-                    .as_db_error()
-                    .is_some_and(|told| told.message().contains("unsupported startup parameter"))
-        }
-        None => false,
-    }
+    error.as_db_error().is_some_and(|told| {
+        let is_of_options = ["unsupported startup parameter", "command-line options"];
+        [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(told.code())
+            || is_of_options.iter().any(|words| told.message().contains(words))
+    })
 }
 
 /// Whether the very same statements may do on a second try: who raced them is through by then.

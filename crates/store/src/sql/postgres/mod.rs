@@ -1,6 +1,7 @@
 //! The PostgreSQL driver: reads that share a few connections, writes and long reads on connections of their own. Owns
 //! connections and what becomes of them when a server goes; the statements are the record files'.
 
+mod binding;
 mod error;
 mod lanes;
 mod link;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_postgres::Config;
+use tokio_postgres::config::ChannelBinding;
 
 /// How much TLS, in the words of libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +148,7 @@ impl PostgresUrl {
             "connect_timeout" => self.connect_timeout = Some(seconds()?).filter(|limit| !limit.is_zero()),
             // A store that cannot be written is of no use, whichever of these was asked for.
             "target_session_attrs" => one_of(name, value, &["any", "read-write", "primary"])?,
-            "channel_binding" => one_of(name, value, &["disable", "prefer"])?,
+            "channel_binding" => _ = self.config.channel_binding(channel_binding(value)?),
             "keepalives" => _ = self.config.keepalives(whole(name, value)? != 0),
             "keepalives_idle" => _ = self.config.keepalives_idle(seconds()?),
             "keepalives_interval" => _ = self.config.keepalives_interval(seconds()?),
@@ -244,6 +245,15 @@ fn tls_mode(name: &str, value: &str) -> Result<TlsMode, String> {
             ));
         }
     })
+}
+
+fn channel_binding(value: &str) -> Result<ChannelBinding, String> {
+    match value {
+        "disable" => Ok(ChannelBinding::Disable),
+        "prefer" => Ok(ChannelBinding::Prefer),
+        "require" => Ok(ChannelBinding::Require),
+        _ => Err("channel_binding is none of disable, prefer and require".into()),
+    }
 }
 
 fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), String> {

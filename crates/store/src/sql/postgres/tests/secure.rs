@@ -160,6 +160,29 @@ async fn a_client_shows_its_certificate() {
     assert_eq!(keys(&postgres).await, [1]);
 }
 
+/// A login that nobody in the middle can pass on; certificates signed in several ways.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+async fn a_login_is_bound_to_its_connection() {
+    for key in [
+        "ec -pkeyopt ec_paramgen_curve:P-256 -sha256",
+        "ec -pkeyopt ec_paramgen_curve:P-384 -sha384",
+        "rsa:2048 -sha512",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        open_to_all(folder.path());
+        let new = format!("req -newkey {key} -nodes -days 2 -x509 -subj /CN=x -keyout s.key -out s.pem");
+        run(Command::new("openssl").args(new.split(' ')).current_dir(folder.path()));
+        give(&folder.path().join("s.key"));
+        std::fs::copy(folder.path().join("s.pem"), folder.path().join("ca.pem")).unwrap();
+        let server = server(folder.path(), "s", EITHER).await;
+        let with = |parameters| at(&server, "127.0.0.1", parameters);
+        assert_eq!(encrypted(&with("sslmode=require&channel_binding=require")).await, Ok(true), "{key}");
+        assert_eq!(encrypted(&with("sslmode=require&channel_binding=disable")).await, Ok(true));
+        assert_refused(encrypted(&with("sslmode=disable&channel_binding=require")).await, &["needs TLS"]);
+    }
+}
+
 /// The server's user has to get at its certificate.
 fn open_to_all(folder: &Path) {
     run(Command::new("chmod").arg("755").arg(folder));
