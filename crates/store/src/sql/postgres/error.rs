@@ -70,9 +70,11 @@ pub(super) fn is_of_connection(error: &Error) -> bool {
     match error.as_db_error() {
         // Nothing of the server's: the line is broken, or what came over it is not understood.
         None => true,
-        // A plan that a migration has outdated, and a prepared statement that is gone, are the connection's.
+        // A plan that a migration has outdated, and a prepared statement that is gone, are the connection's; class 08 is a
+        // pooler's word for a server that it lost.
         Some(told) => {
             is_of_server(error)
+                || told.code().code().starts_with("08")
                 || *told.code() == SqlState::INVALID_SQL_STATEMENT_NAME
                 || (*told.code() == SqlState::FEATURE_NOT_SUPPORTED && told.message().contains("cached plan"))
         }

@@ -187,3 +187,50 @@ async fn lists_that_lock_each_other_out_all_get_through() {
     assert!(all.iter().all(|key| key.signs_from == Timestamp::from_micros(NOW.as_micros() + 4)));
     assert!(server.log().contains("deadlock detected"));
 }
+
+/// Each writes what nobody else does. `Taken` would be one's own write, done before and tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+async fn in_a_storm_what_was_answered_is_there_and_nothing_is_done_twice() {
+    let server = Server::start().await;
+    let (postgres, proxy) = through(&server).await;
+    let end = Instant::now() + Duration::from_secs(4);
+    let writers = (0..8_i64).map(|writer| {
+        let postgres = postgres.clone();
+        tokio::spawn(async move {
+            let (mut answered, mut failed) = (Vec::new(), 0);
+            for number in (1..).take_while(|_| Instant::now() < end) {
+                let sequence = writer * 1_000_000 + number;
+                let alone = insert(sequence);
+                let texts =
+                    if number % 2 == 0 { [alone.as_str(), IGNORED].to_vec() } else { vec![alone.as_str()] };
+                match write(&postgres, &texts).await {
+                    Ok(1) => answered.push(sequence),
+                    Err(StoreError::Backend(_)) => failed += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            (answered, failed)
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let admin = server.admin().await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keyward' ORDER BY random() LIMIT 2";
+    let traps = [Trap::After(COMMIT), Trap::Before(COMMIT), Trap::After("INSERT"), Trap::Before("BEGIN")];
+    for trap in traps.into_iter().cycle().take_while(|_| Instant::now() < end) {
+        proxy.set(trap);
+        admin.execute(kill, &[]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let (mut answered, mut failed) = (Vec::new(), 0);
+    for writer in writers {
+        let (own, others) = writer.await.unwrap();
+        answered.extend(own);
+        failed += others;
+    }
+    let there: std::collections::BTreeSet<i64> = keys(&open(&server.url()).await).await.into_iter().collect();
+    let lost: Vec<_> = answered.iter().filter(|sequence| !there.contains(sequence)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // The storm was one, and most came through it.
+    assert!(failed > 0 && answered.len() > 5 * failed, "{} {failed}", answered.len());
+}

@@ -102,6 +102,18 @@ async fn one_of_several_hosts_that_can_be_written_is_found() {
     assert_says(&none, &["can only be read"]);
 }
 
+#[tokio::test]
+#[cfg_attr(
+    not(keyward_test_pgbouncer),
+    ignore = "KEYWARD_TEST_PGBOUNCER_URL was not set when this was built"
+)]
+async fn a_pooler_that_nobody_told_of() {
+    let url = std::env::var("KEYWARD_TEST_PGBOUNCER_URL").unwrap();
+    let error = Postgres::open(&settings(&url)).await.err().unwrap();
+    assert_says(&error.to_string(), &["store.pgbouncer = true"]);
+    Postgres::open(&PostgresSettings { pgbouncer: true, ..settings(&url) }).await.unwrap();
+}
+
 /// A message of the protocol: a letter, the length, and the rest.
 fn message(kind: u8, rest: &[u8]) -> Vec<u8> {
     let length = u32::try_from(rest.len() + 4).unwrap().to_be_bytes();
