@@ -18,18 +18,19 @@ NEEDED = {
 
 def missing():
     """A line for each generator that is not there."""
-    return [f"{tool} is missing: {how}" for tool, how in NEEDED.items() if not _path(tool)]
+    return [f"{tool} is missing: {how}" for tool, how in NEEDED.items() if not path(tool)]
 
 
-def _path(tool):
+def path(tool):
+    """Where a generator is, or None."""
     return shutil.which(tool) or shutil.which(tool, path=str(Path.home() / ".cargo/bin"))
 
 
 def start_wrk(url, script, arguments, connections, seconds):
-    """One thread, closed loop. Give what comes back to `wrk_result`."""
+    """One thread, closed loop, all requests for `url`. Give what comes back to `wrk_result`."""
     command = [
-        _path("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s",
-        "-s", str(SCRIPTS / script), url + "/users/me", "--", *map(str, arguments),
+        path("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s",
+        "-s", str(SCRIPTS / script), url, "--", *map(str, arguments),
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -54,7 +55,7 @@ def wrk(*arguments):
 def oha(url, token, per_second, seconds):
     """Open loop: latency counts from when a request was due, so a stall shows in all that it delayed."""
     command = [
-        _path("oha"), "-z", f"{seconds}s", "-q", str(per_second), "-c", "64", "--latency-correction", "-w",
+        path("oha"), "-z", f"{seconds}s", "-q", str(per_second), "-c", "64", "--latency-correction", "-w",
         "-t", "30s", "--no-tui", "--output-format", "json", "-H", f"Authorization: Bearer {token}", url,
     ]  # fmt: skip
     run = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})

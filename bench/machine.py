@@ -10,10 +10,28 @@ from pathlib import Path
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(pid):
-    """User and system time of a process, its threads included."""
+def _times(pid):
+    """The parent, and the ticks of a process (its threads included) and of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    return int(fields[1]), sum(map(int, fields[11:15]))
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and of all that it started, also where that has ended."""
+    families, ticks = {}, {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                parent, ticks[int(name)] = _times(name)
+            except OSError:
+                continue
+            families.setdefault(parent, []).append(int(name))
+    total, open_ones = 0, [pid]
+    while open_ones:
+        one = open_ones.pop()
+        total += ticks.get(one, 0)
+        open_ones += families.get(one, [])
+    return total / TICK
 
 
 def busy_seconds():
@@ -32,22 +50,25 @@ def own_seconds():
 
 
 class Watch:
-    """CPU between two moments: of the service, and `foreign`: cores that were busy with what is none of ours."""
+    """CPU between two moments: `used` by each of ours, a dictionary of names to seconds, and `foreign`: cores that were
+    busy with what is none of ours."""
 
-    def __init__(self, pid=None):
-        self.pid = pid
+    def __init__(self, **pids):
+        self.pids = pids
 
     def _now(self):
-        busy, steal = busy_seconds()
-        return cpu_seconds(self.pid) if self.pid else 0, busy, steal, own_seconds(), time.monotonic()
+        used = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
+        return used, [*busy_seconds(), own_seconds(), time.monotonic()]
 
     def __enter__(self):
         self.start = self._now()
         return self
 
     def __exit__(self, *_):
-        self.service, busy, steal, own, wall = (b - a for a, b in zip(self.start, self._now()))
-        self.foreign = max(0.0, busy - self.service - own) / wall
+        before, (used, others) = self.start, self._now()
+        self.used = {name: used[name] - before[0][name] for name in used}
+        busy, steal, own, wall = (b - a for a, b in zip(before[1], others))
+        self.foreign = max(0.0, busy - sum(self.used.values()) - own) / wall
         self.steal = steal / wall
 
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-WIDTH, LABEL, BAR, LINE = 1000, 420, 22, 2.0
+WIDTH, LABEL, BAR, LINE = 1100, 500, 22, 2.0
 
 
 def share(figure):
@@ -36,9 +36,10 @@ def svg(figures, title):
         if figure.ratio is not None:
             value = f"{figure.ratio:.2f} of {figure.yardstick}"
         goal = f"{figure.least:.2f}" if figure.least else f"{figure.most:g}"
+        name = f"{figure.what} ({figure.store})"
         more = f"{part:.2f}" + ("" if part <= LINE else " (cut)")
         out += [
-            f'<text x="{LABEL - 8}" y="{y + 14}" text-anchor="end">{figure.row}  {escape(figure.what)}</text>',
+            f'<text x="{LABEL - 8}" y="{y + 14}" text-anchor="end">{figure.row}  {escape(name)}</text>',
             f'<rect x="{LABEL}" y="{y + 3}" width="{long:.1f}" height="{BAR - 6}" fill="{color}"/>',
             f'<text x="{LABEL + 6}" y="{y + 15}" fill="white" font-size="11">{escape(value)} (target {goal})</text>',
             f'<text x="{LABEL + long + 6:.1f}" y="{y + 15}" fill="#333" font-size="11">{more}</text>',

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import plot
 
-BY_HAND = "<!-- Below this line is written by hand and kept. -->"
+# Around what is written here; what stands between the sections is written by hand.
+SECTION = ("<!-- measured: {} -->", "<!-- until here: {} -->")
 
 
 def combine(rounds):
     """One figure of each of the same name: medians of what was measured and of the ratios' parts."""
     groups = {}
     for figure in (figure for figures in rounds for figure in figures):
-        groups.setdefault((figure.row, figure.what), []).append(figure)
+        groups.setdefault((figure.row, figure.what, figure.yardstick), []).append(figure)
     return [_median(group) for _, group in sorted(groups.items(), key=lambda item: item[0][0])]
 
 
@@ -54,6 +55,15 @@ def target(figure):
     return f"<= {figure.most:g} {unit}".rstrip() if figure.most is not None else ""
 
 
+def cpu(details):
+    """Of the service, of PostgreSQL and of Redis; then of the yardstick."""
+    parts = [
+        [f"{details[begin + name]:,.1f}" for name in ("cpu_us", "postgres_cpu_us", "redis_cpu_us") if begin + name in details]
+        for begin in ("", "yardstick_")
+    ]
+    return " / ".join(" + ".join(part) for part in parts if part)
+
+
 HEAD = ("row", "what", "figure", "yardstick", "ratio", "target", "reached", "p99 ms", "CPU us", "failed", "spread")
 
 
@@ -74,7 +84,7 @@ def cells(figure):
         target(figure),
         {True: "yes", False: "NO", None: ""}[figure.reached],
         f"{details['p99']:.2f}" if "p99" in details else "",
-        f"{details['cpu_us']:,.1f} / {details['yardstick_cpu_us']:,.1f}" if "cpu_us" in details else "",
+        cpu(details),
         str(details["failed"] + details["broken"]) if "failed" in details else "",
         spread,
     )
@@ -91,29 +101,44 @@ def table(figures, markdown=False):
 
 
 def facts(run):
-    m, c = run["machine"], run["context"]
+    m = run["machine"]
     return [
-        f"{run['date']}, commit {m['commit']}, {run['command']}, {run['took']:.0f} s"
+        f"{run['date']}, commit {m['commit']}, {run['command']}"
         + (" (QUICK: only to see that it works)" if run["quick"] else ""),
         f"{m['cores']} cores of {m['cpu']}, {m['memory_gb']} GB, Linux {m['kernel']}, {m['filesystem']}, "
-        f"{m['rustc']}, {m['oha']}",
-        f"load generators, yardsticks and the service share the cores; load before the start {m['load_before']:.2f}, "
-        f"others used {c['foreign_cores']:.2f} cores in the median and {c['foreign_most']:.2f} at most meanwhile",
-        f"store {run['store']}; fsyncs of 4 KiB alone {c['fsyncs']:,.0f}/s; reply of GET /users/me "
-        f"{c['reply_bytes']} bytes, bare's {c['bare_bytes']}",
+        f"{m['rustc']}, {m['oha']}, load before the start {m['load_before']:.2f}",
+        "load generators, yardsticks, servers and the service share the cores",
         f"{run['rounds']} round(s) of {run['seconds']} s each after {run['warm']} s of warming up; medians",
     ]
 
 
+def facts_of(about):
+    """Those of one store."""
+    return [
+        f"store {about['store']}, {about['took']:.0f} s" + (f", {about['peer']}" if about["peer"] else ""),
+        f"others used {about['foreign_cores']:.2f} cores in the median and {about['foreign_most']:.2f} at most meanwhile; "
+        f"fsyncs of 4 KiB alone {about['fsyncs']:,.0f}/s",
+        f"reply of GET /users/me {about['reply_bytes']} bytes, bare's {about['bare_bytes']}",
+    ]
+
+
+def of(figures, about):
+    return [figure for figure in figures if figure.store == about["store"]]
+
+
 def text(run, figures):
-    return "\n".join([*facts(run), "", table(figures), "", *reading()]) + "\n"
+    parts = [*facts(run)]
+    for about in run["stores"]:
+        parts += ["", *facts_of(about), "", table(of(figures, about))]
+    return "\n".join([*parts, "", *reading()]) + "\n"
 
 
 def reading():
     return [
         "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure if there is none.",
-        "CPU us: user and system time of the service for a request / of the yardstick; failed: not 2xx, or no reply.",
-        "spread: least and greatest of the rounds; of one round, how far the yardsticks before and after are apart.",
+        "CPU us: user and system time for a request of the service + PostgreSQL + Redis / the same of the yardstick;",
+        "failed: not 2xx, or no reply. spread: least and greatest of the rounds; of one round, how far the yardsticks before",
+        "and after are apart.",
     ]
 
 
@@ -129,20 +154,18 @@ def write(folder, run, figures):
 
 
 def write_results(path, run, figures):
-    """The committed report: all above the mark is replaced, what stands below it stays."""
+    """The committed report: the section of each store that was measured whole is replaced, all else stays. Yields these
+    stores."""
     path = Path(path)
-    old = path.read_text() if path.exists() else ""
-    below = old.partition(BY_HAND)[2] or "\n\n## What was not reached, and why\n\nNot written yet.\n"
-    head = [
-        "# Results",
-        "",
-        "Written by `bench/run`; [README.md](README.md) says what is compared with what.",
-        "",
-        *(f"- {line}" for line in facts(run)),
-        "",
-        table(figures, markdown=True),
-        "",
-        *reading(),
-        "",
-    ]
-    path.write_text("\n".join(head) + BY_HAND + below)
+    for about in run["stores"]:
+        if not about["whole"]:
+            continue
+        begin, end = (mark.format(about["store"]) for mark in SECTION)
+        before, _, rest = path.read_text().partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise RuntimeError(f"{path} has no section {begin}")
+        lines = [begin, "", *(f"- {line}" for line in [*facts(run), *facts_of(about)]), ""]
+        lines += [table(of(figures, about), markdown=True), "", end]
+        path.write_text(before + "\n".join(lines) + after)
+        yield about["store"]

@@ -7,7 +7,7 @@ use serde_json::json;
 async fn g_02_every_event_says_who_what_when_and_from_where() {
     let app = TestApp::start().await;
     let (admin, ada) = (app.admin().await, app.signed_in("ada").await);
-    app.execute("DELETE FROM keyward_events");
+    app.execute("DELETE FROM keyward_events").await;
     let path = format!("/users/{}", ada.id);
     let me = "/users/me";
     let change = json!({"current_password": ada.password, "password": "quite another secret"});
@@ -44,7 +44,7 @@ async fn g_02_every_event_says_who_what_when_and_from_where() {
         app.send(&request).await;
         let noted = app.rows(&format!(
             "SELECT kind, happened_at, address, agent, actor, coalesce(user_id, '-') FROM keyward_events WHERE request_id = '{id}'"
-        ));
+        )).await;
         assert_eq!(noted.len(), 1, "{kind}: {noted:?}");
         let parts: Vec<&str> = noted[0].split('|').collect();
         assert_eq!(parts[..4], [kind, "1795255200000000", "127.0.0.1", "tests"], "{noted:?}");
@@ -57,7 +57,7 @@ async fn g_02_every_event_says_who_what_when_and_from_where() {
         let is_on_ada = by.is_some() && !matches!(kind, "user_created" | "signed_out");
         assert!(!is_on_ada || parts[5] == ada.id, "{kind}: {noted:?}");
     }
-    assert_eq!(app.events().len(), 16, "one each");
+    assert_eq!(app.events().await.len(), 16, "one each");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn g_03_a_password_typed_as_a_name_is_kept_nowhere() {
     }
     app.login(&ada.email, slip).await.must(401);
     ada.put("/users/me", json!({"password": "long enough one", "current_password": slip})).await.must(403);
-    let stolen = app.stolen();
+    let stolen = app.stolen().await;
     assert!(!stolen.windows(slip.len()).any(|window| window == slip.as_bytes()));
 }
 
@@ -86,11 +86,10 @@ async fn l_01_and_l_02_the_address_is_the_peers_unless_a_trusted_proxy_says_othe
             .iter()
             .fold(post("/auth/login").json(body), |request, (name, value)| request.header(name, value))
     };
-    let last = "SELECT address FROM keyward_events ORDER BY rowid DESC LIMIT 1";
     let app = TestApp::start().await;
     for name in ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip"] {
         app.send(&login(&[(name, "203.0.113.9")])).await.must(401);
-        assert_eq!(app.rows(last), ["127.0.0.1"], "{name}");
+        assert_eq!(app.events_with("address").await.last().unwrap(), "127.0.0.1", "{name}");
     }
     let behind = TestApp::with(|setup| setup.set("server.trusted_proxies", "127.0.0.1,10.0.0.0/8")).await;
     for (headers, address) in [
@@ -106,7 +105,7 @@ async fn l_01_and_l_02_the_address_is_the_peers_unless_a_trusted_proxy_says_othe
         (vec![], "127.0.0.1"),
     ] {
         behind.send(&login(&headers)).await.must(401);
-        assert_eq!(behind.rows(last), [address], "{headers:?}");
+        assert_eq!(behind.events_with("address").await.last().unwrap(), address, "{headers:?}");
     }
     // A session remembers it, too.
     let ada = behind.signed_in("ada").await;
@@ -123,8 +122,8 @@ async fn old_events_are_swept_and_young_ones_stay() {
     app.clock.advance(std::time::Duration::from_secs(9 * 86_400));
     app.signed_in("bob").await;
     app.keyward.sweep("test").await.unwrap();
-    assert_eq!(app.events().len(), 4);
+    assert_eq!(app.events().await.len(), 4);
     app.clock.advance(std::time::Duration::from_secs(2 * 86_400));
     app.keyward.sweep("test").await.unwrap();
-    assert_eq!(app.events(), ["registered", "signed_in"], "bob's");
+    assert_eq!(app.events().await, ["registered", "signed_in"], "bob's");
 }

@@ -116,11 +116,11 @@ async fn z_01_every_route_for_everybody() {
             }
             let asked = right(&app, method, pattern, &by, whom, &name("fresh"));
             let asked = if matches!(who, Who::Anonymous) { asked } else { by.by(asked) };
-            let before = app.rows(&format!("SELECT * FROM keyward_users WHERE id = '{}'", other.id));
+            let before = app.rows(&format!("SELECT * FROM keyward_users WHERE id = '{}'", other.id)).await;
             let reply = app.send(&asked).await;
             assert_eq!(reply.status, expected[column], "{method} {pattern} for {who:?}: {reply}");
             if !matches!(who, Who::Administrator) {
-                let after = app.rows(&format!("SELECT * FROM keyward_users WHERE id = '{}'", other.id));
+                let after = app.rows(&format!("SELECT * FROM keyward_users WHERE id = '{}'", other.id)).await;
                 assert_eq!(after, before, "{method} {pattern} for {who:?} changed another");
             }
         }

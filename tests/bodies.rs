@@ -38,11 +38,11 @@ async fn h_02_deep_wide_and_huge_json() {
             ("a number beyond all", "{\"metadata\":{\"a\":1e999}}".into(), 400),
             ("a long number", format!("{{\"x\":{}}}", "9".repeat(60_000)), 400),
         ] {
-            let before = app.everything();
+            let before = app.everything().await;
             let reply = app.send(&route.clone().body("application/json", body)).await;
             assert_eq!(reply.status, status, "{name}: {reply}");
             assert!(reply.body.len() < 8_000, "{name}: a refusal is short");
-            assert_eq!(app.everything(), before, "{name}");
+            assert_eq!(app.everything().await, before, "{name}");
         }
     }
     // Beyond 2^63: a number that not every store can hold.
@@ -164,7 +164,7 @@ async fn h_10_other_types_of_bodies() {
 #[tokio::test]
 async fn h_01_a_gigabyte_is_refused_by_its_announcement() {
     let (app, admin, routes) = json_routes().await;
-    let before = app.everything();
+    let before = app.everything().await;
     let token = format!("Authorization: Bearer {}\r\n", admin.access);
     let mut asked = Vec::new();
     for route in &routes {
@@ -186,7 +186,7 @@ async fn h_01_a_gigabyte_is_refused_by_its_announcement() {
         assert!(reply.text.contains("payload_too_large"));
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(app.everything(), before);
+    assert_eq!(app.everything().await, before);
     assert_eq!(app.hasher.work(), 2, "the administrator's own");
 }
 

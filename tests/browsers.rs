@@ -85,7 +85,7 @@ async fn x_02_a_form_of_another_site_changes_nothing() {
             let asked = request(route.method, &path)
                 .header("origin", "https://evil.test")
                 .header("sec-fetch-site", "cross-site");
-            let before = app.everything();
+            let before = app.everything().await;
             let reply = app
                 .send(
                     &asked.clone().header("cookie", &format!("access_token={}", ada.access)).body(kind, body),
@@ -98,7 +98,7 @@ async fn x_02_a_form_of_another_site_changes_nothing() {
                 let reply = app.send(&ada.by(asked).body(kind, body)).await;
                 assert!(matches!(reply.status, 403 | 415), "{} {path} {kind}: {reply}", route.method);
             }
-            assert_eq!(app.everything(), before, "{} {path} {kind}", route.method);
+            assert_eq!(app.everything().await, before, "{} {path} {kind}", route.method);
         }
     }
 }
@@ -148,7 +148,7 @@ async fn x_03_headers_on_every_reply() {
 async fn x_04_nothing_that_is_read_changes_anything() {
     let app = TestApp::start().await;
     let (ada, admin) = (app.signed_in("ada").await, app.admin().await);
-    let before = app.everything();
+    let before = app.everything().await;
     for route in keyward_web::table() {
         let path = route
             .path
@@ -162,7 +162,7 @@ async fn x_04_nothing_that_is_read_changes_anything() {
             }
         }
     }
-    assert_eq!(app.everything(), before);
+    assert_eq!(app.everything().await, before);
     assert_eq!((ada.me().await, admin.me().await), (200, 200));
 }
 

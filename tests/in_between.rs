@@ -56,9 +56,11 @@ async fn who_is_signed_out_while_the_body_arrives_does_nothing() {
         let thief = app.sign_in("second", &other.id).await;
         let trickle = Trickle::begin(&app, &thief, method, path, &body).await;
         thief.post("/auth/logout", json!({})).await.must(204);
-        let before = app.rows("SELECT id || version || roles || password FROM keyward_users ORDER BY id");
+        let before =
+            app.rows("SELECT id || version || roles || password FROM keyward_users ORDER BY id").await;
         assert_eq!(trickle.end().await, 401, "{method} {path}");
-        let after = app.rows("SELECT id || version || roles || password FROM keyward_users ORDER BY id");
+        let after =
+            app.rows("SELECT id || version || roles || password FROM keyward_users ORDER BY id").await;
         assert_eq!(after, before, "{method} {path}");
     }
     assert_eq!((ada.me().await, root.me().await), (200, 200));
@@ -74,7 +76,7 @@ async fn who_is_demoted_disabled_or_deleted_while_the_body_arrives_makes_no_admi
         put_out(&root, &second, way).await;
         assert_eq!(trickle.end().await, status, "{way}");
     }
-    assert_eq!(app.rows("SELECT count(*) FROM keyward_users WHERE username = 'backdoor'"), ["0"]);
+    assert_eq!(app.rows("SELECT count(*) FROM keyward_users WHERE username = 'backdoor'").await, ["0"]);
 }
 
 async fn put_out(root: &Person, whom: &Person, way: &str) {
@@ -91,7 +93,7 @@ async fn hashing(app: &TestApp, request: Request) -> JoinHandle<Reply> {
     app.hasher.close_gate();
     let sender = app.sender();
     let running = tokio::spawn(async move { sender.send(&request).await });
-    eventually("the hash has begun", || app.hasher.waiting() == 1).await;
+    eventually("the hash has begun", async || app.hasher.waiting() == 1).await;
     running
 }
 
@@ -106,7 +108,7 @@ async fn who_is_put_out_while_a_password_is_hashed_makes_no_administrator() {
         app.hasher.open_gate();
         assert_eq!(running.await.unwrap().status, status, "{way}");
     }
-    assert_eq!(app.rows("SELECT count(*) FROM keyward_users WHERE username = 'backdoor'"), ["0"]);
+    assert_eq!(app.rows("SELECT count(*) FROM keyward_users WHERE username = 'backdoor'").await, ["0"]);
 }
 
 #[tokio::test]

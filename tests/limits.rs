@@ -2,7 +2,7 @@
 
 use crate::app::{Reply, Request, TestApp, delete, get, patch, post, put};
 use async_trait::async_trait;
-use keyward_auth::records::{CounterKey, Counters, Rate, StoreError, Taken};
+use keyward_auth::records::{Bucket, Counters, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -153,7 +153,7 @@ async fn l_01_no_header_of_a_client_makes_it_another() {
         app.send(&spoofed(number)).await.must(401);
     }
     app.send(&spoofed(20)).await.must(429);
-    assert_eq!(app.rows("SELECT DISTINCT address FROM keyward_events"), ["127.0.0.1"]);
+    assert_eq!(app.rows("SELECT DISTINCT address FROM keyward_events").await, ["127.0.0.1"]);
 }
 
 #[tokio::test]
@@ -218,11 +218,11 @@ struct Gone;
 
 #[async_trait]
 impl Counters for Gone {
-    async fn take(&self, _: CounterKey, _: Rate, _: Timestamp) -> Result<Taken, StoreError> {
+    async fn take(&self, _: &[Bucket], _: Timestamp) -> Result<Vec<Taken>, StoreError> {
         Err(StoreError::Backend("the counters are gone".into()))
     }
 
-    async fn give_back(&self, _: CounterKey, _: Rate, _: Timestamp) -> Result<(), StoreError> {
+    async fn give_back(&self, _: &[Bucket], _: Timestamp) -> Result<(), StoreError> {
         Err(StoreError::Backend("the counters are gone".into()))
     }
 }

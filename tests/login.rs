@@ -89,7 +89,7 @@ async fn c_01_wrong_unknown_and_disabled_are_one_refusal() {
     admin.patch(&format!("/users/{}", bob.id), json!({"status": "disabled"})).await.must(200);
     // A user whom somebody made without a password cannot sign in with any.
     app.signed_in("eve").await;
-    app.execute("UPDATE keyward_users SET password = NULL WHERE username = 'eve'");
+    app.execute("UPDATE keyward_users SET password = NULL WHERE username = 'eve'").await;
     let wrong = "not the password";
     let mut faces = Vec::new();
     for (identifier, password) in [
@@ -153,19 +153,19 @@ async fn c_10_nobody_is_there_before_somebody_is_made() {
         let reply = app.anonymous().post("/auth/login", body).await;
         assert!(matches!(reply.status, 401 | 422), "{reply}");
     }
-    assert_eq!(app.count("keyward_users"), 0);
+    assert_eq!(app.count("keyward_users").await, 0);
 }
 
 #[tokio::test]
 async fn an_outdated_hash_is_renewed_only_when_it_was_right() {
     let app = TestApp::start().await;
     let ada = app.signed_in("ada").await;
-    app.execute("UPDATE keyward_users SET password = 'old' || substr(password, 5)");
-    let old = app.rows("SELECT password FROM keyward_users");
+    app.execute("UPDATE keyward_users SET password = 'old' || substr(password, 5)").await;
+    let old = app.rows("SELECT password FROM keyward_users").await;
     app.login(&ada.email, "not the password").await.must(401);
-    assert_eq!(app.rows("SELECT password FROM keyward_users"), old);
+    assert_eq!(app.rows("SELECT password FROM keyward_users").await, old);
     app.login(&ada.email, &ada.password).await.must(200);
-    assert!(app.rows("SELECT password FROM keyward_users")[0].starts_with("fake$"));
+    assert!(app.rows("SELECT password FROM keyward_users").await[0].starts_with("fake$"));
     assert_eq!(ada.me().await, 200, "a renewed hash is no new password: other sessions live on");
 }
 

@@ -31,5 +31,7 @@ mod refresh;
 mod register;
 mod services;
 mod sessions;
+mod stores;
 mod tidy;
 mod tries;
+mod two_nodes;

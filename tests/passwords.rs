@@ -61,7 +61,7 @@ async fn p_02_bcrypt_refuses_what_it_would_cut() {
 async fn p_03_a_huge_password_is_refused_unhashed_and_soon() {
     let app = TestApp::start().await;
     let ada = app.signed_in("ada").await;
-    let (before, work) = (app.everything(), app.hasher.work());
+    let (before, work) = (app.everything().await, app.hasher.work());
     let token = format!("Authorization: Bearer {}\r\n", ada.access);
     for (path, field) in
         [("/auth/login", "email"), ("/auth/register", "email"), ("/auth/password/change", "current_password")]
@@ -79,7 +79,7 @@ async fn p_03_a_huge_password_is_refused_unhashed_and_soon() {
         app.refused(path, &ada.by(post(path).json(body)), 422, "invalid", "/password").await;
     }
     assert_eq!(app.hasher.work(), work, "nothing was hashed");
-    assert_eq!(app.everything(), before);
+    assert_eq!(app.everything().await, before);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn p_11_hashes_are_argon2id_each_with_its_salt() {
     for name in ["one", "two"] {
         assert_eq!(registers(&app, name, "the same for both").await, 201);
     }
-    let hashes = app.rows("SELECT password FROM keyward_users");
+    let hashes = app.rows("SELECT password FROM keyward_users").await;
     assert_ne!(hashes[0], hashes[1]);
     for hash in hashes {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -195,12 +195,12 @@ async fn p_12_an_old_hash_is_renewed_at_login() {
     let app = TestApp::with(|setup| setup.real_hashing()).await;
     assert_eq!(registers(&app, "old", "kept since long ago").await, 201);
     let old = bcrypt::hash("kept since long ago", 4).unwrap();
-    app.execute(&format!("UPDATE keyward_users SET password = '{old}'"));
+    app.execute(&format!("UPDATE keyward_users SET password = '{old}'")).await;
     assert_eq!(signs_in(&app, "old", "another secret").await, 401);
-    assert_eq!(app.rows("SELECT password FROM keyward_users"), [old]);
+    assert_eq!(app.rows("SELECT password FROM keyward_users").await, [old]);
     assert_eq!(signs_in(&app, "old", "kept since long ago").await, 200);
-    let new = app.rows("SELECT password FROM keyward_users");
+    let new = app.rows("SELECT password FROM keyward_users").await;
     assert!(new[0].starts_with("$argon2id$"), "{new:?}");
     assert_eq!(signs_in(&app, "old", "kept since long ago").await, 200);
-    assert_eq!(app.rows("SELECT password FROM keyward_users"), new, "once is enough");
+    assert_eq!(app.rows("SELECT password FROM keyward_users").await, new, "once is enough");
 }

@@ -93,7 +93,7 @@ const HIDDEN: &str = "GET /health/live HTTP/1.1\r\nHost: hidden\r\n\r\n";
 #[tokio::test]
 async fn h_07_no_request_hides_in_another() {
     let app = TestApp::start().await;
-    let before = app.everything();
+    let before = app.everything().await;
     // Each would be a 422 if it were read: what is refused is refused for its framing.
     let start = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
     for (name, request) in [
@@ -168,7 +168,7 @@ async fn h_07_no_request_hides_in_another() {
         assert!(matches!(reply.status(), 400 | 422), "{both}: {reply:?}");
         assert_eq!((reply.replies(), reply.closed), (1, true), "{both}: {reply:?}");
     }
-    assert_eq!(app.everything(), before);
+    assert_eq!(app.everything().await, before);
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn a_refresh_token_gives_its_successor() {
         (200, 200),
         "the older access token is good until it expires"
     );
-    assert_eq!(app.count("keyward_sessions"), 1, "a session is one row");
+    assert_eq!(app.count("keyward_sessions").await, 1, "a session is one row");
 }
 
 #[tokio::test]
@@ -61,6 +61,12 @@ async fn every_way_to_refresh() {
     app.refused("no token", &post("/auth/refresh").json(json!({})), 422, "invalid", "/refresh_token").await;
 }
 
+/// The generation of the only session that there is.
+async fn generation(app: &TestApp) -> i64 {
+    let [session] = &app.sessions().await[..] else { panic!("not one session") };
+    session.generation
+}
+
 #[tokio::test]
 async fn t_09_within_the_grace_the_successor_is_the_same() {
     let app = TestApp::start().await;
@@ -73,7 +79,7 @@ async fn t_09_within_the_grace_the_successor_is_the_same() {
         assert_eq!(again.text("refresh_token"), first.text("refresh_token"));
         assert_eq!(ada.with(&again).me().await, 200);
     }
-    assert_eq!(app.rows("SELECT generation FROM keyward_sessions"), ["2"]);
+    assert_eq!(generation(&app).await, 2);
 }
 
 #[tokio::test]
@@ -88,11 +94,11 @@ async fn t_09_a_reused_refresh_token_ends_the_session() {
     assert_eq!(newest.refreshes().await.must(401).code(), "invalid_grant");
     assert_eq!((newest.me().await, ada.me().await), (401, 401), "its access tokens too");
     assert_eq!((other.me().await, bob.me().await), (200, 200), "other sessions are not touched");
-    assert_eq!(app.count("keyward_sessions"), 2);
+    assert_eq!(app.count("keyward_sessions").await, 2);
     let noted = app.rows(
-        "SELECT user_id, session_id IS NOT NULL FROM keyward_events WHERE kind = 'refresh_token_reused'",
-    );
-    assert_eq!(noted, [format!("{}|1", ada.id)]);
+        "SELECT user_id FROM keyward_events WHERE kind = 'refresh_token_reused' AND session_id IS NOT NULL",
+    ).await;
+    assert_eq!(noted, [ada.id]);
 }
 
 #[tokio::test]
@@ -104,7 +110,7 @@ async fn t_09_two_generations_back_is_theft_at_once() {
     ada.refreshes().await.must(401);
     assert_eq!(third.me().await, 401);
     third.refreshes().await.must(401);
-    assert_eq!(app.events().last().unwrap(), "refresh_token_reused");
+    assert_eq!(app.events().await.last().unwrap(), "refresh_token_reused");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -122,8 +128,8 @@ async fn t_10_twenty_racers_get_one_lineage() {
         ada = ada.with(&replies[round % 20]);
         assert_eq!(ada.me().await, 200);
     }
-    assert_eq!(app.rows("SELECT generation FROM keyward_sessions"), ["51"]);
-    assert!(!app.events().contains(&"refresh_token_reused".to_owned()));
+    assert_eq!(generation(&app).await, 51);
+    assert!(!app.events().await.contains(&"refresh_token_reused".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -137,8 +143,8 @@ async fn t_10_thieves_who_race_end_the_session_once() {
         async move { thief.refreshes().await.must(401) }
     }))
     .await;
-    assert_eq!(app.events().iter().filter(|kind| *kind == "refresh_token_reused").count(), 1);
-    assert_eq!(app.count("keyward_sessions"), 0);
+    assert_eq!(app.noted("refresh_token_reused").await, 1);
+    assert_eq!(app.count("keyward_sessions").await, 0);
 }
 
 #[tokio::test]
@@ -219,13 +225,15 @@ async fn t_17_a_stolen_database_refreshes_nothing() {
     let app = TestApp::start().await;
     let ada = app.signed_in("ada").await;
     let later = ada.with(&ada.refreshes().await.must(200));
-    let stolen = app.stolen();
+    let stolen = app.stolen().await;
     for token in [&ada.refresh, &later.refresh, &ada.access, &later.access] {
         let proof = token.rsplit('.').next().unwrap().as_bytes();
         assert!(!stolen.windows(proof.len()).any(|window| window == proof), "a token is in the file");
     }
-    let values = app.rows("SELECT id, user_id, epoch, generation, rotated_at FROM keyward_sessions");
-    for value in values[0].split('|').chain([values[0].as_str()]) {
+    let kept = app.sessions().await.remove(0);
+    let numbers = [kept.epoch, kept.generation, kept.rotated_at].map(|number| number.to_string());
+    let values = [&[kept.id, kept.user][..], &numbers].concat();
+    for value in values.iter().chain([&values.join("|")]) {
         refresh(&app, value).await.must(401);
         let request = crate::app::get("/users/me").bearer(value);
         app.refused(value, &request, 401, "invalid_token", "").await;

@@ -50,7 +50,7 @@ async fn a_new_user() {
     let location = format!("http://{}/users/{}", app.address, reply.text("id"));
     assert_eq!(reply.header("location"), location);
     assert_eq!(reply.header("etag"), "\"v1\"");
-    assert_eq!(app.events(), ["registered"]);
+    assert_eq!(app.events().await, ["registered"]);
     assert_eq!(app.hasher.work(), 1);
     app.login("ada@example.com", "a long enough one").await.must(200);
 }
@@ -63,7 +63,7 @@ async fn every_name_of_the_route_registers() {
         let reply = app.anonymous().post(path, body).await.must(201);
         assert_eq!(reply.text("username"), name);
     }
-    assert_eq!(app.count("keyward_users"), 3);
+    assert_eq!(app.count("keyward_users").await, 3);
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn z_08_closed_is_closed_on_every_way() {
 async fn n_01_of_a_hundred_who_register_one_address_one_gets_it() {
     let app = TestApp::start().await;
     for round in 0..4 {
-        let before = app.count("keyward_users");
+        let before = app.count("keyward_users").await;
         let racers = (0..100).map(|racer| {
             let name = format!("racer{round}@Example.com");
             let email = match racer % 3 {
@@ -235,8 +235,8 @@ async fn n_01_of_a_hundred_who_register_one_address_one_gets_it() {
         let mut statuses = all(racers).await;
         statuses.sort_unstable();
         assert_eq!((statuses[0], &statuses[1..]), (201, &[409; 99][..]), "round {round}");
-        assert_eq!(app.count("keyward_users"), before + 1);
-        assert_eq!(app.events().len(), before + 1, "one event for one user");
+        assert_eq!(app.count("keyward_users").await, before + 1);
+        assert_eq!(app.events().await.len(), before + 1, "one event for one user");
     }
 }
 
@@ -254,7 +254,7 @@ async fn n_01_of_many_who_look_alike_one_gets_the_name() {
     let statuses = all(racers).await;
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 201 | 409)), "{statuses:?}");
-    assert_eq!(app.count("keyward_users"), 1);
+    assert_eq!(app.count("keyward_users").await, 1);
 }
 
 #[tokio::test]
@@ -264,5 +264,5 @@ async fn a_registered_user_is_nobody_special() {
     let reply = app.send(&ada.by(get("/users/me"))).await.must(200);
     assert_eq!(reply.json()["roles"], json!(["user"]));
     assert_eq!(reply.json()["email_verified"], json!(false));
-    assert_eq!(app.rows("SELECT members FROM keyward_guards"), ["0"]);
+    assert_eq!(app.rows("SELECT members FROM keyward_guards").await, ["0"]);
 }

@@ -102,7 +102,7 @@ async fn c_06_an_account_that_nobody_has_is_counted_alike() {
 async fn many_guesses_at_the_same_moment_are_no_way_around() {
     let app = start(|setup| setup).await;
     let ada = app.signed_in("ada").await;
-    let (work, events) = (app.hasher.work(), app.count("keyward_events"));
+    let (work, events) = (app.hasher.work(), app.count("keyward_events").await);
     let replies = all((0..200).map(|number| {
         let (sender, name) = (app.sender(), if number % 2 == 0 { "ada" } else { "ada@example.com" });
         async move { sender.send(&login(name, &format!("guess {number}"))).await.status }
@@ -111,7 +111,7 @@ async fn many_guesses_at_the_same_moment_are_no_way_around() {
     let count = |status| replies.iter().filter(|reply| **reply == status).count();
     assert_eq!((count(401), count(429)), (10, 190));
     assert_eq!(app.hasher.work(), work + 10);
-    assert_eq!(app.count("keyward_events"), events + 10);
+    assert_eq!(app.count("keyward_events").await, events + 10);
     assert_eq!(ada.me().await, 200);
 }
 
@@ -152,13 +152,12 @@ async fn who_hangs_up_has_tried() {
         socket.set_zero_linger().unwrap();
         sockets.push(socket);
     }
-    eventually("ten hashes have begun", || app.hasher.waiting() == 10).await;
+    eventually("ten hashes have begun", async || app.hasher.waiting() == 10).await;
     app.login(&ada.email, &ada.password).await.must(429);
     drop(sockets);
     app.login(&ada.email, &ada.password).await.must(429);
     app.hasher.open_gate();
-    let failures = || app.events().iter().filter(|kind| *kind == "sign_in_failed").count();
-    eventually("all are noted", || failures() == 10).await;
+    eventually("all are noted", async || app.noted("sign_in_failed").await == 10).await;
     app.login(&ada.email, &ada.password).await.must(429);
 }
 

@@ -3,7 +3,10 @@
 
 mod bare;
 mod hash;
+mod login;
+mod mint;
 mod seed;
+mod unhashed;
 
 use keyward::config::{Config, Sources};
 use std::io::{Write, stderr, stdout};
@@ -12,7 +15,8 @@ use std::process::ExitCode;
 /// Whatever went wrong ends the program, as its text.
 type Failure = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: keyward-bench bare | hash SECONDS TASKS | seed USERS COLD-TOKENS PASSWORD";
+const USAGE: &str = "usage: keyward-bench bare | hash SECONDS TASKS | seed USERS COLD-TOKENS PASSWORD | \
+                     login PASSWORD < ADDRESSES | mint PASSWORD < USERS-AND-SESSIONS";
 
 fn main() -> ExitCode {
     match run() {
@@ -35,6 +39,8 @@ fn run() -> Result<(), Failure> {
         ["seed", users, cold, password] => {
             runtime.block_on(seed::run(users.parse()?, cold.parse()?, password))
         }
+        ["login", password] => runtime.block_on(login::run(password)),
+        ["mint", password] => runtime.block_on(mint::run(password)),
         _ => Err(USAGE.into()),
     }
 }

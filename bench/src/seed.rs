@@ -1,53 +1,23 @@
 //! Fills a database through Keyward's own flows: users who registered and signed in, each with one session. Only the
-//! hashing is left out: all have the hash of one password, made once and in earnest, so signing in later costs what it
-//! should. Prints a line for each user: e-mail address, access token, refresh token; then, with `-` in place of both
+//! hashing is left out. Prints a line for each user: e-mail address, access token, refresh token; then, with `-` in place of both
 //! others, further access tokens of the same sessions.
 
-use crate::{Failure, config};
-use async_trait::async_trait;
-use keyward::system::{SystemClock, SystemRandom};
-use keyward::wiring::{self, World};
+use crate::{Failure, unhashed};
 use keyward_auth::Keyward;
 use keyward_auth::flows::{Attempt, Caller, Identifier, NewUser};
-use keyward_auth::outside::{Busy, Hasher, Verdict};
-use keyward_auth::tokens::Claims;
-use keyward_auth::values::{Email, Password, PasswordHash};
+use keyward_auth::values::{Email, Password};
 use std::io::{BufWriter, Write, stdout};
-use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// How many users are made at a time: a commit takes many with it.
 const AT_A_TIME: usize = 256;
 
-/// Knows one password and its hash.
-struct Once(PasswordHash);
-
-#[async_trait]
-impl Hasher for Once {
-    async fn hash(&self, _: &Password) -> Result<PasswordHash, Busy> {
-        Ok(self.0.clone())
-    }
-
-    async fn verify(&self, _: &Password, _: Option<&PasswordHash>) -> Result<Verdict, Busy> {
-        Ok(Verdict::Right)
-    }
-
-    fn most_bytes(&self) -> usize {
-        Password::MOST_BYTES
-    }
-}
-
 /// E-mail address, access token, refresh token.
 type Made = (String, String, String);
 
 pub(crate) async fn run(users: usize, cold: usize, password: &str) -> Result<(), Failure> {
-    let config = config()?;
     let password = Password::parse(password).map_err(|invalid| invalid.to_string())?;
-    let hash = World::real(&config)?.hasher.hash(&password).await?;
-    let world =
-        World { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), hasher: Arc::new(Once(hash)) };
-    let keyward = wiring::open(&config, config.server.listen, world).await?;
-
+    let keyward = unhashed::open(&password).await?;
     let mut out = BufWriter::new(stdout());
     let mut running = JoinSet::new();
     let mut sessions = Vec::new();
@@ -90,14 +60,7 @@ fn written(out: &mut impl Write, (address, access, refresh): Made) -> Result<Str
 
 /// Another access token of the session that this one names, as a refresh would give.
 fn another(keyward: &Keyward, token: &str) -> Result<String, Failure> {
-    let now = keyward.clock.now();
-    let known = keyward.tokens.access.verify(token, now).ok_or("a token of ours is not good")?;
-    let claims = Claims {
-        user: known.user,
-        session: known.session,
-        roles: vec!["user"],
-        signed_in_at: now,
-        expires_at: now + keyward.policy.access_ttl,
-    };
-    Ok(keyward.tokens.access.mint(&claims, now, keyward.random.as_ref())?)
+    let known =
+        keyward.tokens.access.verify(token, keyward.clock.now()).ok_or("a token of ours is not good")?;
+    unhashed::mint(keyward, known.user, known.session)
 }

@@ -1,17 +1,17 @@
--- POST /auth/login of many users in turn, or POST /auth/register of ever new ones: PATH START PASSWORD USERS, where
--- USERS is 0 for ever new ones and START the text that their addresses begin with. Counts the replies.
+-- POST of many users' passwords in turn, or of ever new users': BODY USERS, where BODY has %d for the user's number and
+-- is JSON or a form, and USERS is 0 for ever new ones. Counts the replies.
 local here = debug.getinfo(1, "S").source:match("@?(.*/)") or "./"
 dofile(here .. "common.lua")
 COUNTS = { done = 0, refused = 0, bare503 = 0, other = 0 }
-local path, start, password, users, number
+local body, users, number
 function init(args)
-  path, start, password, users, number = args[1], args[2], args[3], tonumber(args[4]), 0
-  wrk.method, wrk.headers["Content-Type"] = "POST", "application/json"
+  body, users, number = args[1], tonumber(args[2]), 0
+  local form = "application/x-www-form-urlencoded"
+  wrk.method, wrk.headers["Content-Type"] = "POST", body:sub(1, 1) == "{" and "application/json" or form
 end
 function request()
   number = number + 1
-  local who = users > 0 and number % users or number
-  return wrk.format(nil, path, nil, string.format('{"email":"%s%d@example.com","password":"%s"}', start, who, password))
+  return wrk.format(nil, nil, nil, string.format(body, users > 0 and number % users or number))
 end
 function response(status, headers, body)
   local kind = "other"

@@ -1,4 +1,4 @@
--- POST /auth/refresh: each refresh token is used once, then the one that came for it, many sessions in turn: FILE FROM
+-- POST of refresh tokens: each refresh token is used once, then the one that came for it, many sessions in turn: FILE FROM
 -- COUNT, with more sessions than connections.
 local here = debug.getinfo(1, "S").source:match("@?(.*/)") or "./"
 dofile(here .. "common.lua")
@@ -12,7 +12,7 @@ function request()
   local token = tokens[first] or "none left"
   tokens[first] = nil
   first = first + 1
-  return wrk.format(nil, "/auth/refresh", nil, '{"refresh_token":"' .. token .. '"}')
+  return wrk.format(nil, nil, nil, '{"refresh_token":"' .. token .. '"}')
 end
 function response(status, headers, body)
   local token = body:match('"refresh_token":"([^"]+)"')

@@ -1,5 +1,5 @@
-//! The service under test: the real wiring on a real socket and a database in a folder of its own, in a world that a
-//! test can move. It ends with the test, and no panic of the product goes unnoticed.
+//! The service under test: the real wiring on a real socket, in an empty place on the chosen store, in a world that a test
+//! can move. It ends with the test, and no panic of the product goes unnoticed.
 
 mod client;
 mod contract;
@@ -15,6 +15,7 @@ pub(crate) use people::Person;
 pub(crate) use raw::{announce, exchange};
 pub(crate) use world::{TestClock, TestHasher};
 
+use crate::stores::{Kind, Place};
 use client::Wire;
 use keyward::config::{Config, Sources};
 use keyward::wiring::{self, World};
@@ -22,7 +23,7 @@ use keyward_auth::Keyward;
 use keyward_auth::records::Counters;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -35,11 +36,19 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) hasher: Arc<TestHasher>,
     pub(crate) keyward: Arc<Keyward>,
-    config: Config,
     wire: Arc<Wire>,
-    folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    ground: Arc<Ground>,
+}
+
+/// What all nodes of one test stand on.
+struct Ground {
+    config: Config,
+    clock: Arc<TestClock>,
+    nodes: AtomicU64,
+    place: Place,
+    _folder: TempDir,
 }
 
 /// What a test may choose before the start.
@@ -81,19 +90,45 @@ impl TestApp {
     }
 
     pub(crate) async fn with(prepare: impl FnOnce(Setup) -> Setup) -> Self {
+        let (ground, setup) = Self::ground(prepare).await;
+        Self::node(ground, setup).await
+    }
+
+    /// Two servers that start at once on empty stores.
+    pub(crate) async fn two_at_once(prepare: impl FnOnce(Setup) -> Setup) -> (Self, Self) {
+        let (ground, _) = Self::ground(prepare).await;
+        let start = || tokio::spawn(Self::node(ground.clone(), Setup::default()));
+        let (one, other) = (start(), start());
+        (one.await.unwrap(), other.await.unwrap())
+    }
+
+    async fn ground(prepare: impl FnOnce(Setup) -> Setup) -> (Arc<Ground>, Setup) {
         watch_for_panics();
         let folder = folder();
-        let database = format!("sqlite:{}", folder.path().join("keyward.db").display());
+        let place = Place::empty(Kind::chosen(), folder.path().join("keyward.db")).await;
+        let given = place.settings();
+        let setup = given.iter().fold(Setup::default(), |setup, (key, value)| setup.set(key, value));
         // Most tests ask for more in a moment than anybody in an hour, from one address, while the clock stands still.
-        let setup = Setup::default().set("store.url", &database).set("limits.scale", "1000000");
-        let setup = prepare(setup);
-        let sources = Sources { env: setup.env, ..Sources::default() };
+        let setup = setup.set("limits.scale", "1000000");
+        // The clock of a test is not that of the database.
+        let setup = setup.set("store.clock_skew", "0s");
+        let mut setup = prepare(setup);
+        let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
+        let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
+        (Arc::new(Ground { config, clock, nodes, place, _folder: folder }), setup)
+    }
 
-        let clock = Arc::new(TestClock::start());
-        let hasher = Arc::new(TestHasher::default());
-        let mut world =
-            World { clock: clock.clone(), random: Arc::new(TestRandom::seeded()), hasher: hasher.clone() };
+    /// Another server on the same stores: a service of its own, with chance of its own and the same clock.
+    pub(crate) async fn second_node(&self) -> Self {
+        Self::node(self.ground.clone(), Setup::default()).await
+    }
+
+    async fn node(ground: Arc<Ground>, setup: Setup) -> Self {
+        let random = Arc::new(TestRandom::of_node(ground.nodes.fetch_add(1, Ordering::SeqCst)));
+        let (clock, hasher) = (ground.clock.clone(), Arc::new(TestHasher::default()));
+        let mut world = World { clock: clock.clone(), random, hasher: hasher.clone() };
+        let config = ground.config.clone();
         if setup.real_hashing {
             world.hasher = World::real(&config).unwrap().hasher;
         }
@@ -105,13 +140,12 @@ impl TestApp {
         }
         let web = wiring::web(&config, address, keyward.clone());
         let (stop, stopped) = oneshot::channel();
-        let serving = config.clone();
         let server = tokio::spawn(async move {
-            wiring::serve(&serving, listener, web, async { drop(stopped.await) }).await;
+            wiring::serve(&config, listener, web, async { drop(stopped.await) }).await;
         });
         let wire = Arc::new(Wire::to(address));
         let (stop, server) = (Some(stop), Some(server));
-        Self { address, clock, hasher, keyward, config, wire, folder, stop, server }
+        Self { address, clock, hasher, keyward, wire, stop, server, ground }
     }
 
     /// Stops as a signal would make it stop, and waits until it has.
@@ -122,8 +156,9 @@ impl TestApp {
 
     /// What a command beside the running service is: another opening of the same database, at the same time.
     pub(crate) async fn other_process(&self) -> Arc<Keyward> {
-        let world = World { clock: self.clock.clone(), ..World::real(&self.config).unwrap() };
-        wiring::open(&self.config, self.address, world).await.unwrap()
+        let config = &self.ground.config;
+        let world = World { clock: self.clock.clone(), ..World::real(config).unwrap() };
+        wiring::open(config, self.address, world).await.unwrap()
     }
 
     /// Sends a request of anybody's, and checks of the reply what every reply must have.
@@ -178,9 +213,9 @@ fn watch_for_panics() {
 }
 
 /// Waits for something that happens by itself soon; a condition instead of a pause.
-pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
-    while !is_so() {
+    while !is_so().await {
         assert!(begun.elapsed() < Duration::from_secs(10), "never so: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

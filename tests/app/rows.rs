@@ -1,60 +1,54 @@
-//! A look into the database file behind the service's back: what is there, and that nothing came or went.
+//! A look into the stores behind the service's back: what is there, and that nothing came or went.
 
 use super::{Reply, Request, TestApp};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
-
-const TABLES: [&str; 5] =
-    ["keyward_users", "keyward_sessions", "keyward_keys", "keyward_events", "keyward_guards"];
+use crate::stores::{Kept, Place};
 
 impl TestApp {
-    pub(crate) fn database(&self) -> Connection {
-        let path = self.folder.path().join("keyward.db");
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-        connection
+    pub(crate) fn place(&self) -> &Place {
+        &self.ground.place
     }
 
-    /// The bytes of the database and its log, as a thief would have them.
-    pub(crate) fn stolen(&self) -> Vec<u8> {
-        ["keyward.db", "keyward.db-wal"]
-            .iter()
-            .flat_map(|name| std::fs::read(self.folder.path().join(name)).unwrap_or_default())
-            .collect()
+    /// One row a line, its values divided by `|`; nothing is `-`.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
+        self.place().rows(sql).await
     }
 
-    /// One row a line.
-    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
-        let connection = self.database();
-        let mut statement = connection.prepare(sql).unwrap();
-        let columns = statement.column_count();
-        let rows = statement.query_map([], |row| {
-            let texts = (0..columns).map(|column| Ok(text(row.get::<_, Value>(column)?)));
-            Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?.join("|"))
-        });
-        rows.unwrap().map(Result::unwrap).collect()
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.place().execute(sql).await;
     }
 
-    pub(crate) fn count(&self, table: &str) -> usize {
-        self.rows(&format!("SELECT count(*) FROM {table}"))[0].parse().unwrap()
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        self.place().count(table).await
+    }
+
+    /// All sessions that are kept, by their ids.
+    pub(crate) async fn sessions(&self) -> Vec<Kept> {
+        self.place().sessions().await
     }
 
     /// The kinds of all events, in the order in which they were kept.
-    pub(crate) fn events(&self) -> Vec<String> {
-        self.rows("SELECT kind FROM keyward_events ORDER BY rowid")
+    pub(crate) async fn events(&self) -> Vec<String> {
+        self.place().events("kind").await
     }
 
-    pub(crate) fn execute(&self, sql: &str) {
-        self.database().execute_batch(sql).unwrap();
+    /// These columns of all events, in the order in which they were kept.
+    pub(crate) async fn events_with(&self, columns: &str) -> Vec<String> {
+        self.place().events(columns).await
+    }
+
+    /// How many events of this kind there are.
+    pub(crate) async fn noted(&self, kind: &str) -> usize {
+        self.events().await.iter().filter(|noted| *noted == kind).count()
     }
 
     /// Everything that is kept.
-    pub(crate) fn everything(&self) -> Vec<String> {
-        let of = |table: &&str| {
-            let rows = self.rows(&format!("SELECT * FROM {table} ORDER BY rowid"));
-            rows.into_iter().map(|row| format!("{table}: {row}")).collect::<Vec<_>>()
-        };
-        TABLES.iter().flat_map(of).collect()
+    pub(crate) async fn everything(&self) -> Vec<String> {
+        self.place().everything().await
+    }
+
+    /// The bytes that a thief of the stores would have.
+    pub(crate) async fn stolen(&self) -> Vec<u8> {
+        self.place().stolen().await
     }
 
     /// The request is refused so, and nothing else happened: no row, no event.
@@ -66,12 +60,12 @@ impl TestApp {
         code: &str,
         pointer: &str,
     ) -> Reply {
-        let before = self.everything();
+        let before = self.everything().await;
         let reply = self.send(request).await;
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{name}: {reply}");
         let expected: Vec<&str> = Some(pointer).filter(|pointer| !pointer.is_empty()).into_iter().collect();
         assert_eq!(reply.pointers(), expected, "{name}: {reply}");
-        assert_eq!(self.everything(), before, "{name}: something else happened");
+        assert_eq!(self.everything().await, before, "{name}: something else happened");
         reply
     }
 
@@ -84,24 +78,14 @@ impl TestApp {
         code: &str,
         event: &str,
     ) {
-        let before = self.everything();
+        let before = self.everything().await;
         let reply = self.send(request).await;
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{name}: {reply}");
-        let mut after = self.everything();
+        let mut after = self.everything().await;
         let new =
             after.iter().position(|row| !before.contains(row)).unwrap_or_else(|| panic!("{name}: no event"));
         let row = after.remove(new);
         assert!(row.starts_with("keyward_events: ") && row.contains(&format!("|{event}|")), "{name}: {row}");
         assert_eq!(after, before, "{name}: something else happened");
-    }
-}
-
-fn text(value: Value) -> String {
-    match value {
-        Value::Null => "-".into(),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text,
-        Value::Blob(bytes) => format!("{bytes:02x?}"),
     }
 }

@@ -32,12 +32,12 @@ impl Clock for TestClock {
     }
 }
 
-/// SplitMix64 from one seed: the same for every run, never twice the same within one.
+/// SplitMix64 from a seed of each node: the same for every run, never twice the same within one.
 pub(crate) struct TestRandom(Mutex<u64>);
 
 impl TestRandom {
-    pub(crate) fn seeded() -> Self {
-        Self(Mutex::new(20_261_121))
+    pub(crate) fn of_node(number: u64) -> Self {
+        Self(Mutex::new(20_261_121 + (number << 32)))
     }
 }
 

@@ -2,6 +2,8 @@
 //! leaves no process behind; a panic in a service's log fails the test.
 
 use super::http::{Call, Reply, call};
+pub(super) use crate::stores::secret;
+use crate::stores::{Kind, Place, aside};
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -35,18 +37,16 @@ pub(super) fn until<T>(what: &str, limit: Duration, condition: impl FnMut() -> O
     wait(limit, condition).unwrap_or_else(|| panic!("{what}: not within {limit:?}"))
 }
 
-/// A secret that nobody has seen before.
-pub(super) fn secret() -> String {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The working directory, the store and the environment of one Keyward.
+pub(super) struct Home {
+    ground: Arc<Ground>,
+    env: Vec<(String, String)>,
 }
 
-/// The working directory and the environment of one Keyward.
-pub(super) struct Home {
-    /// There as long as a service runs in it.
-    folder: Arc<TempDir>,
-    env: Vec<(String, String)>,
+/// There as long as a service runs on it.
+struct Ground {
+    place: Place,
+    folder: TempDir,
 }
 
 /// What a command left behind.
@@ -74,8 +74,27 @@ impl Done {
 }
 
 impl Home {
+    /// As a newcomer has it: SQLite in a folder. The limits on rates are for people, of whom tests do the work of many.
     pub(super) fn new() -> Self {
-        Self { folder: Arc::new(tempfile::tempdir().unwrap()), env: Vec::new() }
+        Self::on(Kind::Sqlite)
+    }
+
+    /// On the store that the tests run on.
+    pub(super) fn on_chosen_store() -> Self {
+        let mut home = Self::on(Kind::chosen());
+        if Kind::chosen() != Kind::Sqlite {
+            for (key, value) in home.ground.place.settings() {
+                home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &value);
+            }
+        }
+        home
+    }
+
+    fn on(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = aside(Place::empty(kind, folder.path().join("keyward-data/keyward.db")));
+        let env = vec![("KEYWARD_LIMITS_SCALE".into(), "1000000".into())];
+        Self { ground: Arc::new(Ground { place, folder }), env }
     }
 
     pub(super) fn set(mut self, name: &str, value: &str) -> Self {
@@ -90,14 +109,23 @@ impl Home {
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.ground.folder.path().join(name)
     }
 
     pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    /// A look into the database file, from another process than the service's.
+    pub(super) fn place(&self) -> &Place {
+        &self.ground.place
+    }
+
+    /// A look into the database, from another process than the service's.
+    pub(super) fn rows(&self, sql: &str) -> Vec<String> {
+        aside(self.ground.place.rows(sql))
+    }
+
+    /// A connection to the file, where the database is one.
     pub(super) fn database(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = Connection::open_with_flags(self.path("keyward-data/keyward.db"), flags).unwrap();
@@ -106,12 +134,12 @@ impl Home {
     }
 
     pub(super) fn count(&self, sql: &str) -> i64 {
-        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+        self.rows(sql)[0].parse().unwrap()
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.args(arguments).current_dir(self.ground.folder.path()).env_clear();
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -160,7 +188,7 @@ impl Home {
         if !named("KEYWARD_SERVER_LISTEN") && !named("PORT") && !self.path(".env").exists() {
             command.env("KEYWARD_SERVER_LISTEN", "127.0.0.1:0");
         }
-        Starting(Running::of(command.spawn().unwrap()), self.folder.clone())
+        Starting(Running::of(command.spawn().unwrap()), self.ground.clone())
     }
 }
 
@@ -230,7 +258,7 @@ impl Drop for Running {
 }
 
 /// A service that has not said yet where it is.
-pub(super) struct Starting(Running, Arc<TempDir>);
+pub(super) struct Starting(Running, Arc<Ground>);
 
 impl Starting {
     #[track_caller]
@@ -246,7 +274,7 @@ impl Starting {
         let said: Value = serde_json::from_str(&said).unwrap();
         let listen: SocketAddr = said["listen"].as_str().unwrap().parse().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], listen.port()));
-        Server { running: self.0, address, said, _folder: self.1 }
+        Server { running: self.0, address, said, _ground: self.1 }
     }
 }
 
@@ -256,7 +284,7 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     /// The line that it printed.
     pub(super) said: Value,
-    _folder: Arc<TempDir>,
+    _ground: Arc<Ground>,
 }
 
 impl Server {

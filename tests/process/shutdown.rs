@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Hashing that takes long enough to be interrupted, one at a time.
 fn slow() -> Home {
-    Home::new().set("KEYWARD_HASHING_THREADS", "1").set("KEYWARD_PASSWORDS_ARGON2_PASSES", "6")
+    Home::on_chosen_store().set("KEYWARD_HASHING_THREADS", "1").set("KEYWARD_PASSWORDS_ARGON2_PASSES", "6")
 }
 
 fn sent(server: &Server, bytes: &[u8]) -> TcpStream {
@@ -74,7 +74,7 @@ fn f_08_sigint_finishes_what_runs() {
 
 #[test]
 fn f_08_what_does_not_finish_is_cut_off_after_the_grace() {
-    let server = Home::new().set("KEYWARD_SERVER_SHUTDOWN_GRACE", "1s").start();
+    let server = Home::on_chosen_store().set("KEYWARD_SERVER_SHUTDOWN_GRACE", "1s").start();
     let (mut half, _) = begun(&server, registration("late@example.com", PASSWORD));
     let begin = Instant::now();
     server.signal(Signal::TERM);
@@ -88,7 +88,7 @@ fn f_08_what_does_not_finish_is_cut_off_after_the_grace() {
 
 #[test]
 fn f_08_with_nothing_to_do_it_ends_at_once() {
-    let server = Home::new().start();
+    let server = Home::on_chosen_store().start();
     let idle = sent(&server, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
     server.get("/health/live").expect(200);
     let begin = Instant::now();

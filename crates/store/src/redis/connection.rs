@@ -62,7 +62,11 @@ impl Server {
             None => self.sign_in(stream).await,
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await;
-                self.sign_in(stream.map_err(|cause| Trouble::Tls(cause.to_string()))?).await
+                let link = self.sign_in(stream.map_err(|cause| Trouble::Tls(cause.to_string()))?).await;
+                // Whoever was not shown a certificate may hang up before it is heard why.
+                let hung_up = matches!(link, Err(Trouble::Closed));
+                let is_anonymous = url.tls.as_ref().is_some_and(|files| files.cert.is_none());
+                if hung_up && is_anonymous { Err(Trouble::Certificate("it hung up".into())) } else { link }
             }
         }
     }

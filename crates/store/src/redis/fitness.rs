@@ -84,19 +84,18 @@ async fn rights(link: &Link, prefix: &str) -> Result<(), Trouble> {
     let mut missing = Vec::new();
     for (name, answer) in names.zip(&answers) {
         let Value::ServerError(error) = answer else { continue };
-        let unknown = error.details().is_some_and(|text| text.starts_with("unknown command"));
-        match error.code() {
-            "NOPERM" => missing.push(name),
-            "ERR" if unknown => missing.push(name),
-            "NOSCRIPT" => {}
-            _ if is_full(error) => {}
-            _ => return Err(Trouble::of_answer(error)),
+        let is_unknown = error.details().is_some_and(|text| text.starts_with("unknown command"));
+        if error.code() == "NOPERM" || is_unknown {
+            if !missing.contains(&name) {
+                missing.push(name);
+            }
+        } else if error.code() != "NOSCRIPT" && !is_full(error) {
+            return Err(Trouble::of_answer(error));
         }
     }
     if missing.is_empty() {
         return Ok(());
     }
-    missing.dedup();
     Err(Trouble::Rights { missing: missing.join(" "), rule: rule(prefix) })
 }
 

@@ -19,18 +19,20 @@ pub struct OpenError {
 pub(super) enum Trouble {
     #[error("cannot be reached ({0}); see that Redis runs there, and that host and port are right")]
     Unreachable(String),
-    #[error("does not answer within {} s; see that it is Redis, and not overloaded", .0.as_secs_f32())]
+    #[error("does not answer within {} s; see that it is Redis, that it is not overloaded, and that it speaks TLS if the URL says rediss", .0.as_secs_f32())]
     Late(Duration),
     #[error("ended the connection; if it asks for TLS, write rediss:// in place of redis://")]
     Closed,
     #[error("does not answer as Redis does; see that host and port are right")]
     NotRedis,
-    #[error("{}: {cause}; name a file in PEM that Keyward may read", path.display())]
+    #[error("cannot be asked without {} ({cause}); name a file in PEM that Keyward may read", path.display())]
     File { path: PathBuf, cause: String },
     #[error(
         "fails at TLS ({0}); see that it speaks TLS there, and name its authority with ?ca=PATH if the system does not trust it"
     )]
     Tls(String),
+    #[error("asks for a certificate of its clients ({0}); name one that it trusts with ?cert=PATH&key=PATH")]
+    Certificate(String),
     #[error("asks for a password; put it into the URL: redis://:PASSWORD@HOST")]
     NoPassword,
     #[error("refuses the user or the password of the URL; put the right ones there")]
@@ -69,7 +71,11 @@ impl Trouble {
         match error.kind() {
             ErrorKind::Parse => Self::NotRedis,
             _ if error.is_connection_dropped() => Self::Closed,
-            _ => Self::Unreachable(error.to_string()),
+            _ => {
+                // TLS 1.3 refuses a client after its handshake.
+                let text = error.to_string();
+                if text.contains("alert") { Self::Certificate(text) } else { Self::Unreachable(text) }
+            }
         }
     }
 

@@ -1,10 +1,9 @@
 //! When Redis breaks: prompt failures, nothing mixed up, and all is well again by itself soon after.
 
+use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{CounterKey, EventKind, Rate, StoreError, Taken};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate, StoreError, Taken};
+use std::time::{Duration, Instant};
 
 /// A command may take its time, and a machine that runs other tests its own.
 const PROMPT: Duration = Duration::from_millis(1000);
@@ -64,11 +63,12 @@ async fn late_answers_reach_nobody_else() {
         store.sessions.insert(&session(number, &ada), 99, &[]).await.unwrap();
     }
     for round in 0..4 {
-        let mut tasks = Vec::new();
+        let (mut tasks, mut frozen) = (Vec::new(), Instant::now());
         for number in (1..=40).cycle().take(400) {
             let (store, one) = (store.clone(), session(number, &ada));
             tasks.push(tokio::spawn(async move { (store.sessions.by_id(one.id).await, one) }));
             if tasks.len() == 100 {
+                frozen = Instant::now();
                 server.freeze();
             }
         }
@@ -79,6 +79,7 @@ async fn late_answers_reach_nobody_else() {
             tokio::time::sleep(TIMEOUT * 3).await;
         }
         server.thaw();
+        let is_short = frozen.elapsed() < TIMEOUT / 2;
         let mut answered = 0;
         for task in tasks {
             let (found, one) = task.await.unwrap();
@@ -90,7 +91,8 @@ async fn late_answers_reach_nobody_else() {
                 Err(error) => assert!(matches!(error, StoreError::Backend(_)), "{error:?}"),
             }
         }
-        assert_eq!(answered == 400, round % 2 == 0, "{answered}");
+        assert!(answered == 400 || !is_short, "{answered}");
+        assert!(answered < 400 || round % 2 == 0, "{answered}");
         until(SOON, async || gets_in(&store, &session(1, &ada)).await).await;
     }
 }
@@ -111,10 +113,13 @@ async fn a_full_server_still_knows_who_is_signed_in() {
     assert!(is_backend(&store.parts[1].check().await));
     assert!(gets_in(&store, &one).await);
     for _ in 0..3 {
-        let taken = store.counters.take(CounterKey([1; 16]), RATE, NOW).await;
-        assert!(matches!(taken, Ok(Taken::Yes { .. })), "{taken:?}");
+        let taken = store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate: RATE }], NOW).await;
+        assert!(matches!(taken.as_deref(), Ok([Taken::Yes { .. }])), "{taken:?}");
     }
-    assert!(matches!(store.counters.take(CounterKey([1; 16]), RATE, NOW).await, Ok(Taken::No { .. })));
+    assert!(matches!(
+        store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate: RATE }], NOW).await.as_deref(),
+        Ok([Taken::No { .. }])
+    ));
     // Signing out needs no memory.
     assert_eq!(store.sessions.end(one.id, ada.id, &[]).await, Ok(true));
 
@@ -185,43 +190,18 @@ async fn what_became_of_a_change_that_was_not_answered_is_not_claimed() {
     server.thaw();
 }
 
-/// How many lines of the log are warnings of counters, and how many say that they are well again.
-#[derive(Default)]
-struct Lines {
-    warnings: AtomicUsize,
-    infos: AtomicUsize,
-}
-
-struct Log(Arc<Lines>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().ends_with("redis::counters")
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        let is_warning = *event.metadata().level() == tracing::Level::WARN;
-        let place = if is_warning { &self.0.warnings } else { &self.0.infos };
-        place.fetch_add(1, Ordering::Relaxed);
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 /// On one thread, to which the log belongs.
 #[tokio::test]
 #[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
 async fn counters_go_on_in_the_process_and_say_so_once() {
-    let lines = Arc::new(Lines::default());
-    let _log = tracing::subscriber::set_default(Log(Arc::clone(&lines)));
-    let said = || (lines.warnings.load(Ordering::Relaxed), lines.infos.load(Ordering::Relaxed));
+    let lines = Lines::default();
+    let _log = lines.listen("redis::counters");
+    let said = || (lines.starting_with("WARN"), lines.starting_with("INFO"));
     let mut server = Server::start(&[]);
     let (store, _ada, _folder) = beside(&server).await;
-    let take = async |number| store.counters.take(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+    let take = async |number| {
+        store.counters.take(&[Bucket { key: CounterKey([number; 16]), rate: RATE }], NOW).await.unwrap()[0]
+    };
     assert!(matches!(take(1).await, Taken::Yes { left: 2, .. }));
     assert_eq!(said(), (0, 0));
     for outage in 1..=2 {
@@ -233,7 +213,7 @@ async fn counters_go_on_in_the_process_and_say_so_once() {
             assert!(took < PROMPT, "{took:?}");
         }
         assert!(matches!(take(number).await, Taken::No { .. }));
-        store.counters.give_back(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+        store.counters.give_back(&[Bucket { key: CounterKey([number; 16]), rate: RATE }], NOW).await.unwrap();
         assert!(matches!(take(number).await, Taken::Yes { left: 0, .. }));
         assert_eq!(said(), (outage, outage - 1));
         server.start_again();

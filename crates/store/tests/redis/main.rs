@@ -4,5 +4,6 @@
 mod ends;
 mod faults;
 mod kept;
+mod log;
 mod opening;
 mod server;

@@ -1,7 +1,8 @@
 //! Opening: a line that says what to do for everything that may be wrong, within seconds and without a password.
 
+use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{CounterKey, EventKind, Rate};
+use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::path::Path;
@@ -116,11 +117,35 @@ async fn the_least_rights_are_enough_and_less_is_told() {
     assert_eq!(store.sessions.end(three.id, ada.id, &[]).await, Ok(true));
     store.sessions.forget(ada.id, 1, None).await.unwrap();
     let rate = Rate { most: 1, window: Duration::from_secs(60) };
-    store.counters.take(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert_eq!(server.keys("kw:c:*").len(), 1);
-    store.counters.give_back(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.give_back(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert_eq!(server.keys("kw:[suc]:*"), Vec::<String>::new());
     store.parts[1].check().await.unwrap();
+}
+
+/// On one thread, to which the log belongs.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+async fn what_may_lose_sessions_is_told_in_the_log() {
+    for (options, warnings) in [
+        (&["--appendonly", "yes"][..], &[][..]),
+        (&["--appendonly", "no"], &["keeps nothing on disk"]),
+        (&["--save", "3600 1"], &["keeps snapshots at most"]),
+        (
+            &["--maxmemory-policy", "allkeys-lru", "--requirepass", "secret"],
+            &["keeps nothing on disk", "maxmemory-policy allkeys-lru"],
+        ),
+    ] {
+        let lines = Lines::default();
+        let _log = lines.listen("redis::fitness");
+        let server = Server::start(options);
+        let password = if options.contains(&"secret") { ":secret@" } else { "" };
+        open(&format!("redis://{password}127.0.0.1:{}", server.port)).await.unwrap();
+        assert_eq!(lines.starting_with("WARN"), warnings.len(), "{}", lines.all());
+        assert!(warnings.iter().all(|warning| lines.all().contains(warning)), "{}", lines.all());
+        assert!(!lines.all().contains("secret"), "{}", lines.all());
+    }
 }
 
 /// An authority, and a server's key that it certifies for `localhost`, as files in `folder`.
@@ -170,6 +195,6 @@ async fn tls_is_spoken_and_verified() {
 
     let knows_clients = Server::start(&tls);
     let url = format!("rediss://:secret@localhost:{}?ca={ca}", knows_clients.port);
-    refused(&url).await;
+    assert_refused(&url, "?cert=PATH").await;
     open(&format!("{url}&cert={}&key={}", file("client.pem"), file("client.key"))).await.unwrap();
 }

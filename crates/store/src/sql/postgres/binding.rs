@@ -1,67 +1,89 @@
-//! What binds a login to the TLS connection that it comes over (RFC 5929, `tls-server-end-point`): a digest of the
-//! server's certificate, which nobody in the middle can show as his own. Reads no more of a certificate than it must.
+//! What binds a sign-in to the TLS connection that it runs over: a digest of the server's certificate (RFC 5929, section
+//! 4.1, `tls-server-end-point`). Whoever sits in between with another certificate gets nothing that works at the server.
 
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 
-/// The digest of a certificate, by the algorithm of its signature; `None` where the standard names none.
-pub(super) fn of(certificate: &[u8]) -> Option<Vec<u8>> {
-    let algorithm = algorithm(signature(certificate)?)?;
-    Some(digest(algorithm, certificate).as_ref().to_vec())
+/// The digest of a certificate in DER, by the hash of its own signature; `None` where that has none, as with Ed25519.
+pub(super) fn server_end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+    Some(digest(hash(certificate)?, certificate).as_ref().to_owned())
 }
 
-/// MD5 and SHA-1 are too weak to be used again: SHA-256 stands for them.
-fn algorithm(signature: &[u8]) -> Option<&'static Algorithm> {
-    // 1.2.840.113549.1.1.x are signatures with RSA, 1.2.840.10045.4.x those with ECDSA.
-    Some(match signature {
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 4 | 5 | 11] => &SHA256,
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 12] => &SHA384,
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 13] => &SHA512,
-        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 1] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 3, 2] => &SHA256,
-        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 3, 3] => &SHA384,
-        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 3, 4] => &SHA512,
-        _ => return None,
-    })
-}
+/// Object identifiers of signatures (RFC 3279, RFC 4055, RFC 5758), and the hash to take. For MD5 and SHA-1 that is
+/// SHA-256.
+const SIGNATURES: &[(&[u8], &Algorithm)] = &[
+    (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", &SHA256),
+    (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", &SHA256),
+    (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", &SHA256),
+    (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", &SHA384),
+    (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", &SHA512),
+    (b"\x2a\x86\x48\xce\x3d\x04\x01", &SHA256),
+    (b"\x2a\x86\x48\xce\x3d\x04\x03\x02", &SHA256),
+    (b"\x2a\x86\x48\xce\x3d\x04\x03\x03", &SHA384),
+    (b"\x2a\x86\x48\xce\x3d\x04\x03\x04", &SHA512),
+];
 
-/// The object identifier of the signature: a certificate is a sequence of what is signed, how, and the signature.
-fn signature(certificate: &[u8]) -> Option<&[u8]> {
+/// `Certificate ::= SEQUENCE { what is signed, SEQUENCE { algorithm, ... }, signature }` (RFC 5280, section 4.1).
+fn hash(certificate: &[u8]) -> Option<&'static Algorithm> {
     const SEQUENCE: u8 = 0x30;
-    const IDENTIFIER: u8 = 0x06;
-    let (whole, _) = part(certificate, SEQUENCE)?;
-    let (_, after) = part(whole, SEQUENCE)?;
-    let (how, _) = part(after, SEQUENCE)?;
-    part(how, IDENTIFIER).map(|(identifier, _)| identifier)
+    const OBJECT_IDENTIFIER: u8 = 0x06;
+    let (certificate, _) = element(certificate, SEQUENCE)?;
+    let (_, rest) = element(certificate, SEQUENCE)?;
+    let (signature, _) = element(rest, SEQUENCE)?;
+    let (algorithm, _) = element(signature, OBJECT_IDENTIFIER)?;
+    SIGNATURES.iter().find(|(of, _)| *of == algorithm).map(|(_, hash)| *hash)
 }
 
-/// The content of the first part of DER, which must be of this kind, and what comes behind it.
-fn part(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
-    let (&[own, length], rest) = bytes.split_first_chunk()?;
-    if own != kind {
+/// The content of the element in front, and what is behind it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = der.split_first_chunk::<2>()?;
+    if head[0] != tag {
         return None;
     }
-    if length < 0x80 {
-        return rest.split_at_checked(usize::from(length));
-    }
-    let (digits, rest) =
-        rest.split_at_checked(usize::from(length & 0x7f)).filter(|(digits, _)| digits.len() <= 4)?;
-    let length = digits.iter().fold(0_u64, |length, digit| (length << 8) | u64::from(*digit));
-    rest.split_at_checked(usize::try_from(length).ok()?)
+    let (length, rest) = match head[1] {
+        short @ ..0x80 => (usize::from(short), rest),
+        long => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            let length = bytes
+                .iter()
+                .try_fold(0_usize, |length, byte| length.checked_mul(256)?.checked_add(usize::from(*byte)))?;
+            (length, rest)
+        }
+    };
+    rest.split_at_checked(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn certificate(oid: &[u8]) -> Vec<u8> {
+        let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
+        let signed = wrap(0x30, b"to be signed");
+        let algorithm = wrap(0x30, &wrap(0x06, oid));
+        wrap(0x30, &[signed, algorithm, wrap(0x03, b"signature")].concat())
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_signature() {
+        for (oid, length) in [
+            (&b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"[..], Some(32)),
+            (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", Some(32)),
+            (b"\x2a\x86\x48\xce\x3d\x04\x03\x03", Some(48)),
+            (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", Some(64)),
+            (b"\x2b\x65\x70", None),
+        ] {
+            assert_eq!(server_end_point(&certificate(oid)).map(|digest| digest.len()), length);
+        }
+    }
+
     #[test]
     fn what_is_no_certificate_binds_nothing() {
-        let mut bytes = vec![0x30, 0x82, 0, 9, 0x30, 0, 0x30, 5, 0x06, 3, 0x2b, 0x65, 0x70];
-        // Ed25519, for which the standard names no digest.
-        assert_eq!(signature(&bytes), Some([0x2b, 0x65, 0x70].as_slice()));
-        assert_eq!(of(&bytes), None);
-        for length in 0..bytes.len() {
-            assert_eq!(signature(&bytes[..length]), None);
+        let whole = certificate(b"\x2a\x86\x48\xce\x3d\x04\x03\x02");
+        for end in 0..whole.len() {
+            assert_eq!(server_end_point(&whole[..end]), None);
         }
-        bytes[1] = 0xff;
-        assert_eq!(signature(&bytes), None);
+        for broken in [&b"\x30\x84\xff\xff\xff\xff"[..], b"\x30\x80", b"\x30\xff", b"\x31\x00"] {
+            assert_eq!(server_end_point(broken), None);
+        }
     }
 }

@@ -148,7 +148,14 @@ impl PostgresUrl {
             "connect_timeout" => self.connect_timeout = Some(seconds()?).filter(|limit| !limit.is_zero()),
             // A store that cannot be written is of no use, whichever of these was asked for.
             "target_session_attrs" => one_of(name, value, &["any", "read-write", "primary"])?,
-            "channel_binding" => _ = self.config.channel_binding(channel_binding(value)?),
+            "channel_binding" => {
+                one_of(name, value, &["disable", "prefer", "require"])?;
+                _ = self.config.channel_binding(match value {
+                    "disable" => ChannelBinding::Disable,
+                    "require" => ChannelBinding::Require,
+                    _ => ChannelBinding::Prefer,
+                });
+            }
             "keepalives" => _ = self.config.keepalives(whole(name, value)? != 0),
             "keepalives_idle" => _ = self.config.keepalives_idle(seconds()?),
             "keepalives_interval" => _ = self.config.keepalives_interval(seconds()?),
@@ -245,15 +252,6 @@ fn tls_mode(name: &str, value: &str) -> Result<TlsMode, String> {
             ));
         }
     })
-}
-
-fn channel_binding(value: &str) -> Result<ChannelBinding, String> {
-    match value {
-        "disable" => Ok(ChannelBinding::Disable),
-        "prefer" => Ok(ChannelBinding::Prefer),
-        "require" => Ok(ChannelBinding::Require),
-        _ => Err("channel_binding is none of disable, prefer and require".into()),
-    }
 }
 
 fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), String> {

@@ -160,10 +160,10 @@ async fn a_client_shows_its_certificate() {
     assert_eq!(keys(&postgres).await, [1]);
 }
 
-/// A login that nobody in the middle can pass on; certificates signed in several ways.
+/// One that nobody in the middle can pass on; certificates signed in several ways.
 #[tokio::test]
 #[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
-async fn a_login_is_bound_to_its_connection() {
+async fn a_sign_in_is_bound_to_its_connection() {
     for key in [
         "ec -pkeyopt ec_paramgen_curve:P-256 -sha256",
         "ec -pkeyopt ec_paramgen_curve:P-384 -sha384",

@@ -105,7 +105,7 @@ fn what_is_wrong_is_said_without_user_or_password() {
         ("postgres://canary:canary@h/d?sslcert=c", "sslkey"),
         ("postgres://canary:canary@h/d?sslmode=require&sslrootcert=system", "verify-full"),
         ("postgres://canary:canary@h/d?target_session_attrs=read-only", "read-write"),
-        ("postgres://canary:canary@h/d?channel_binding=yes", "prefer"),
+        ("postgres://canary:canary@h/d?channel_binding=maybe", "prefer"),
         ("postgres://canary:canary@h/d?connect_timeout=soon", "connect_timeout"),
         ("postgres://canary:canary@h/d?pgbouncer=yes", "true"),
         ("postgres://canary:canary@a,b,c/d?port=1,2", "ports"),

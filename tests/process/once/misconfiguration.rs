@@ -1,6 +1,6 @@
 //! Group M: what must not be, is refused before the service listens, in words that help and give nothing away.
 
-use super::server::{Home, secret};
+use crate::process::server::{Home, secret};
 use std::fs;
 use std::path::{Path, PathBuf};
 

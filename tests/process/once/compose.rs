@@ -1,7 +1,7 @@
 //! `compose.yaml` without containers: Keyward is started with exactly the variables that stand there, beside a PostgreSQL
 //! with that role and a Redis with that command line. The file's syntax is checked by `./test`; the image is `container`'s.
 
-use super::server::{Home, PASSWORD, SOON, secret, until};
+use crate::process::server::{Home, PASSWORD, SOON, secret, until};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -2,8 +2,8 @@
 //! run there by chroot: read-only, as nobody, without capabilities, with the data folder alone to write to. What
 //! `compose.yaml` sets is `compose`'s.
 
-use super::http::call;
-use super::server::{BINARY, Home, PASSWORD, Server};
+use crate::process::http::call;
+use crate::process::server::{BINARY, Home, PASSWORD, Server, secret};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -255,4 +255,32 @@ fn the_image_takes_the_port_and_the_store_that_it_is_given() {
     // Outside of the volume nothing can be written.
     let (code, said) = image.say(&["migrate"], &[("DATABASE_URL", "sqlite:/elsewhere/keyward.db")]);
     assert!(code == Some(1) && said.contains("Read-only file system"), "{code:?}: {said}");
+}
+
+/// A server that is named, not numbered, as in every container: the C library finds what it needs for that in the image,
+/// and TLS finds its certificates.
+#[test]
+fn the_image_finds_servers_by_name_and_has_certificates() {
+    if !root_is_here() {
+        return;
+    }
+    let image = Image::build();
+    // What the one who runs a container puts there.
+    fs::write(image.root().join("etc/hosts"), "127.0.0.1 store.test\n").unwrap();
+    let migrate = |url: &str| {
+        let (code, said) = image.say(&["migrate"], &[("DATABASE_URL", url), ("SECRET_KEY", &secret())]);
+        assert_eq!(code, Some(1), "{said}");
+        said
+    };
+    // Port 1 is nobody's.
+    let said = migrate("postgres://keyward:none@store.test:1/keyward");
+    assert!(said.contains("refused"), "{said}");
+    let said = migrate("postgres://keyward:none@elsewhere.test:1/keyward");
+    assert!(!said.contains("refused"), "only the file knows a name: {said}");
+    let verified = "postgres://keyward:none@store.test:1/keyward?sslmode=verify-full&sslrootcert=system";
+    let said = migrate(verified);
+    assert!(said.contains("refused"), "{said}");
+    fs::remove_file(image.root().join("etc/ssl/certs/ca-certificates.crt")).unwrap();
+    let said = migrate(verified);
+    assert!(said.contains("no trusted certificates"), "{said}");
 }

@@ -1,7 +1,7 @@
 //! From an empty folder to an administrator, and the second start in the same folder.
 
-use super::http::call;
-use super::server::{Home, PASSWORD, SOON};
+use crate::process::http::call;
+use crate::process::server::{Home, PASSWORD, SOON};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
@@ -36,7 +36,7 @@ fn people_are_told_the_address_the_documents_and_the_link() {
     assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
 
     let home = Home::new().set("KEYWARD_SERVER_LISTEN", "127.0.0.1:0");
-    let mut child = std::process::Command::new(super::server::BINARY)
+    let mut child = std::process::Command::new(crate::process::server::BINARY)
         .current_dir(home.path("."))
         .env_clear()
         .env("KEYWARD_SERVER_LISTEN", "127.0.0.1:0")

@@ -1,7 +1,7 @@
 //! Too much of everything: bodies, connections, sign-ins. The answer arrives, others are served, memory stays flat.
 
-use super::http::{Reply, call, connect};
-use super::server::{Home, PASSWORD, SOON, Server, registration, sign_in, until};
+use crate::process::http::{Reply, call, connect};
+use crate::process::server::{Home, PASSWORD, SOON, Server, registration, sign_in, until};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -1,0 +1,10 @@
+//! What is about SQLite's file, the command line or the machine, and the same whatever the store: these tests bring their
+//! store, mostly SQLite, and `./test` runs them once.
+
+mod commands;
+mod compose;
+mod container;
+mod first_start;
+mod flood;
+mod misconfiguration;
+mod sqlite_file;

@@ -1,0 +1,264 @@
+//! Where the data of a test lies: an empty place on the store that `KEYWARD_TEST_STORE` names (`sqlite`, which is the
+//! default, `postgres` or `postgres+redis`), the settings that lead Keyward there, and a look into it behind its back.
+//! The servers are started by `scripts/servers`; the place is removed with its last user.
+
+mod postgres;
+mod proxy;
+mod proxy_tests;
+mod redis;
+mod sqlite;
+
+pub(crate) use proxy::Proxy;
+
+use postgres::Postgres;
+use redis::Redis;
+use sqlite::Sqlite;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+    PostgresAndRedis,
+}
+
+impl Kind {
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("KEYWARD_TEST_STORE").as_deref() {
+            Err(_) | Ok("sqlite") => Self::Sqlite,
+            Ok("postgres") => Self::Postgres,
+            Ok("postgres+redis") => Self::PostgresAndRedis,
+            Ok(other) => panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis"),
+        }
+    }
+}
+
+/// What the service keeps and what a test may look at. Leases and counters change by themselves.
+const TABLES: [&str; 5] =
+    ["keyward_users", "keyward_sessions", "keyward_keys", "keyward_events", "keyward_guards"];
+
+enum Database {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+pub(crate) struct Place {
+    database: Database,
+    /// Where sessions are, if they are not in the database.
+    redis: Option<Redis>,
+    secret: String,
+}
+
+/// A session as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) user: String,
+    pub(crate) epoch: i64,
+    pub(crate) generation: i64,
+    pub(crate) rotated_at: i64,
+}
+
+impl Place {
+    /// An empty place on that store; on SQLite it will be this file.
+    pub(crate) async fn empty(kind: Kind, file: PathBuf) -> Self {
+        let database = match kind {
+            Kind::Sqlite => Database::Sqlite(Sqlite(file)),
+            Kind::Postgres | Kind::PostgresAndRedis => Database::Postgres(Box::new(Postgres::empty().await)),
+        };
+        let redis = (kind == Kind::PostgresAndRedis).then(Redis::empty);
+        Self { database, redis, secret: secret() }
+    }
+
+    /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there
+    /// is a secret with it.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = match &self.database {
+            Database::Sqlite(sqlite) => vec![("store.url", format!("sqlite:{}", sqlite.0.display()))],
+            Database::Postgres(postgres) => {
+                vec![("store.url", postgres.url.clone()), ("secrets.master", self.secret.clone())]
+            }
+        };
+        if let Some(redis) = &self.redis {
+            settings.extend([("redis.url", redis.url.clone()), ("redis.prefix", redis.prefix.clone())]);
+        }
+        settings
+    }
+
+    /// One row a line, its values divided by `|`; nothing is `-`.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
+        self.rows_of_all(sql).await.remove(0)
+    }
+
+    /// The rows of each of these statements.
+    async fn rows_of_all(&self, sql: &str) -> Vec<Vec<String>> {
+        assert!(self.redis.is_none() || !sql.contains("keyward_sessions"), "sessions are in Redis: {sql}");
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.rows(sql),
+            Database::Postgres(postgres) => postgres.rows(sql).await,
+        }
+    }
+
+    /// One or many statements.
+    pub(crate) async fn execute(&self, sql: &str) {
+        assert!(self.redis.is_none() || !sql.contains("keyward_sessions"), "sessions are in Redis: {sql}");
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.execute(sql),
+            Database::Postgres(postgres) => postgres.execute(sql).await,
+        }
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        if table == "keyward_sessions" {
+            return self.sessions().await.len();
+        }
+        self.rows(&format!("SELECT count(*) FROM {table}")).await[0].parse().unwrap()
+    }
+
+    /// These columns of all events, in the order in which they were kept.
+    pub(crate) async fn events(&self, columns: &str) -> Vec<String> {
+        let order = match &self.database {
+            Database::Sqlite(_) => "rowid",
+            // The number of the transaction; a place on disk is used again.
+            Database::Postgres(_) => "xmin::text::bigint, ctid",
+        };
+        self.rows(&format!("SELECT {columns} FROM keyward_events ORDER BY {order}")).await
+    }
+
+    /// All sessions that are kept, those that have ended otherwise among them, by their ids.
+    pub(crate) async fn sessions(&self) -> Vec<Kept> {
+        if let Some(redis) = &self.redis {
+            return redis.sessions().await;
+        }
+        let rows = self
+            .rows("SELECT id, user_id, epoch, generation, rotated_at FROM keyward_sessions ORDER BY id")
+            .await;
+        let kept = |row: &String| {
+            let [id, user, epoch, generation, rotated_at] = row.split('|').collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
+            let number = |text: &str| text.parse().unwrap();
+            Kept {
+                id: id.into(),
+                user: user.into(),
+                epoch: number(epoch),
+                generation: number(generation),
+                rotated_at: number(rotated_at),
+            }
+        };
+        rows.iter().map(kept).collect()
+    }
+
+    /// How long the sessions stay at most if nobody sweeps, where the store ends them by itself.
+    pub(crate) async fn stay_of_sessions(&self) -> Option<Duration> {
+        match &self.redis {
+            Some(redis) => Some(redis.stay().await),
+            None => None,
+        }
+    }
+
+    /// Everything that is kept, in an order of its own.
+    pub(crate) async fn everything(&self) -> Vec<String> {
+        let is_here = |table: &&str| self.redis.is_none() || *table != "keyward_sessions";
+        let tables: Vec<&str> = TABLES.into_iter().filter(is_here).collect();
+        let sql: String = tables.iter().map(|table| format!("SELECT * FROM {table};")).collect();
+        let rows = self.rows_of_all(&sql).await;
+        let named = |(table, rows): (&str, Vec<String>)| -> Vec<String> {
+            rows.into_iter().map(|row| format!("{table}: {row}")).collect()
+        };
+        let mut everything: Vec<String> = tables.into_iter().zip(rows).flat_map(named).collect();
+        if let Some(redis) = &self.redis {
+            everything.extend(redis.everything().await);
+        }
+        everything.sort();
+        everything
+    }
+
+    /// The bytes that a thief of the stores would have: the files of SQLite, all values in PostgreSQL and in Redis.
+    pub(crate) async fn stolen(&self) -> Vec<u8> {
+        let mut stolen = match &self.database {
+            Database::Sqlite(sqlite) => sqlite.stolen(),
+            Database::Postgres(postgres) => postgres.stolen().await,
+        };
+        if let Some(redis) = &self.redis {
+            stolen.extend(redis.everything().await.join("\n").into_bytes());
+        }
+        stolen
+    }
+
+    /// Remembers the sessions that are kept now, for [`bring_back_sessions`](Self::bring_back_sessions).
+    pub(crate) async fn remember_sessions(&self) {
+        match &self.redis {
+            Some(redis) => redis.remember().await,
+            None => self.execute("CREATE TABLE remembered AS SELECT * FROM keyward_sessions").await,
+        }
+    }
+
+    /// Brings back those that are gone since, as they were: as if nobody had removed them.
+    pub(crate) async fn bring_back_sessions(&self) {
+        match &self.redis {
+            Some(redis) => redis.bring_back().await,
+            None => {
+                let back = "INSERT INTO keyward_sessions SELECT * FROM remembered \
+                            WHERE id NOT IN (SELECT id FROM keyward_sessions); DROP TABLE remembered";
+                self.execute(back).await;
+            }
+        }
+    }
+
+    /// Gives a table another name: to the service it is gone.
+    pub(crate) async fn rename(&self, table: &str, name: &str) {
+        let rename = format!("ALTER TABLE {table} RENAME TO {name}");
+        match &self.database {
+            // Else it would rewrite the references to the table as well.
+            Database::Sqlite(sqlite) => sqlite.execute(&format!("PRAGMA foreign_keys = OFF; {rename}")),
+            Database::Postgres(postgres) => postgres.execute(&rename).await,
+        }
+    }
+
+    /// The master secret that [`settings`](Self::settings) give, where there is no key file.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        matches!(&self.database, Database::Postgres(_)).then_some(&self.secret)
+    }
+
+    /// The passwords of the servers.
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        let settings = self.settings();
+        let urls = settings.iter().filter(|(key, _)| key.ends_with(".url"));
+        let password = |url: &str| Some(url.split_once('@')?.0.rsplit_once(':')?.1.to_owned());
+        urls.filter_map(|(_, url)| password(url)).collect()
+    }
+
+    /// How readiness calls the database.
+    pub(crate) fn name(&self) -> &'static str {
+        match &self.database {
+            Database::Sqlite(_) => "sqlite",
+            Database::Postgres(_) => "postgres",
+        }
+    }
+}
+
+/// The URL of a server, by the variable that `scripts/servers` sets.
+fn server(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set: scripts/servers run cargo test ..."))
+}
+
+/// A secret that nobody has seen before.
+pub(crate) fn secret() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A name that no other test has.
+fn unique() -> String {
+    format!("test_{}", &secret()[..16])
+}
+
+/// Runs what needs a runtime where none may be entered: in `Drop`, also of an async test, and in tests that block.
+pub(crate) fn aside<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+}
