@@ -14,7 +14,7 @@ fn hasty(url: &str, connections: usize) -> PostgresSettings {
 const ASLEEP: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_slow_statement_is_given_up_on_both_sides() {
     let server = Server::start().await;
     let admin = server.admin().await;
@@ -38,7 +38,7 @@ async fn a_slow_statement_is_given_up_on_both_sides() {
 
 /// Where the server has no limit of its own, it is told.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_server_is_asked_to_stop() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -55,7 +55,7 @@ async fn a_server_is_asked_to_stop() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
     let server = Server::start().await;
     let postgres = open_with(&hasty(&server.url(), 3)).await;
@@ -83,7 +83,7 @@ async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn long_reads_have_more_time_and_few_places() {
     let server = Server::start().await;
     let postgres = open_with(&hasty(&server.url(), 6)).await;
@@ -106,7 +106,7 @@ async fn long_reads_have_more_time_and_few_places() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_connection_keeps_only_so_many_statements() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -120,7 +120,7 @@ async fn a_connection_keeps_only_so_many_statements() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn what_cannot_be_read_is_named_and_not_shown() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -148,7 +148,7 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn readiness_reads_writes_and_tells_the_time() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;

@@ -70,7 +70,7 @@ fn assert_refused(outcome: Result<bool, String>, words: &[&str]) {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn modes_that_trust_anybody() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -92,7 +92,7 @@ async fn modes_that_trust_anybody() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn modes_that_verify() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -125,7 +125,7 @@ async fn modes_that_verify() {
 
 /// One that signed itself, given as it is, is trusted as it is.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_certificate_that_signed_itself() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -138,7 +138,7 @@ async fn a_certificate_that_signed_itself() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_client_shows_its_certificate() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -162,7 +162,7 @@ async fn a_client_shows_its_certificate() {
 
 /// One that nobody in the middle can pass on; certificates signed in several ways.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_sign_in_is_bound_to_its_connection() {
     for key in [
         "ec -pkeyopt ec_paramgen_curve:P-256 -sha256",
