@@ -23,6 +23,7 @@ mod keys;
 mod limits;
 mod list_users;
 mod login;
+mod outages;
 mod passwords;
 #[cfg(target_os = "linux")]
 mod process;
