@@ -12,7 +12,7 @@ from service import PASSWORD
 
 FEW, MANY = 1000, 1_000_000
 ADMIN = "admin@example.com"
-TIMES = 4
+TIMES = 3
 
 # The copy number n of a user's row and of a session's row: what differs, for SQLite and for PostgreSQL.
 DIGITS = {"sqlite": "printf('%012x', n)", "postgres": "lpad(to_hex(n), 12, '0')"}

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from service import PASSWORD
 
 PEOPLE = 8
+# What they ask for, in turn.
+KINDS = ("register", "login", "refresh", "rename", "look", "refresh", "rename", "look")
 # How long a refresh token may come again whose reply was lost, less some time to ask: Keyward grants 10 s.
 GRACE = 8.0
 
@@ -57,9 +59,9 @@ class Reply:
 class Person(threading.Thread):
     """Goes on until told to stop. `accounts` are those that exist for certain, `unsure` e-mail addresses that may."""
 
-    def __init__(self, port, name, stop):
+    def __init__(self, port, name, stop, turn=0):
         super().__init__()
-        self.port, self.prefix, self.stop = port, name, stop
+        self.port, self.prefix, self.stop, self.turn = port, name, stop, turn
         self.connection = None
         self.accounts, self.unsure, self.replies, self.problems = [], [], [], []
         # In an outage a write may come about long after its client gave up, even behind a later one; and a refresh that
@@ -88,18 +90,18 @@ class Person(threading.Thread):
         return status, said
 
     def run(self):
+        """Everybody asks for everything in turn, beginning elsewhere than the others."""
         while not self.stop.is_set():
-            account = random.choice(self.accounts[-20:]) if self.accounts else None
-            if not account or random.random() < 0.15:
+            kind, account = KINDS[self.turn % len(KINDS)], random.choice(self.accounts[-20:] or [None])
+            self.turn += 1
+            if kind == "register" or not account:
                 good = self.register(f"{self.prefix}-{len(self.accounts)}-{time.monotonic_ns()}@example.com")
-            elif not account.session or not account.session.may_refresh() or random.random() < 0.1:
+            elif kind == "login" or not account.session:
                 good = self.login(account)
-                if not good and account.session:
-                    # What has come to stand still is asked for all the same.
-                    self.look(account)
-                    self.rename(account)
+            elif kind == "refresh":
+                good = account.session.may_refresh() and self.refresh(account)
             else:
-                good = random.choice((self.refresh, self.rename, self.look))(account)
+                good = (self.rename if kind == "rename" else self.look)(account)
             if not good:
                 self.stop.wait(0.05)
 
@@ -159,7 +161,7 @@ class Crowd:
 
     def start(self, writes_may_come_late=False):
         self.stop, self.count = threading.Event(), self.count + 1
-        self.people = [Person(self.port, f"r{self.count}p{number}", self.stop) for number in range(PEOPLE)]
+        self.people = [Person(self.port, f"r{self.count}p{n}", self.stop, n) for n in range(PEOPLE)]
         for person in self.people:
             person.writes_may_come_late = writes_may_come_late
             person.start()

@@ -85,8 +85,10 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Ar
         tracing::info!(version = done.version, name = %done.name, "migrated");
     }
     let store = stores::store(config, &database).await?;
-    // A lost key file is not replaced by a new one, which somebody might then keep a copy of.
-    if lacks_key_file(config) && !store.keys.all().await.map_err(KeysError::from)?.is_empty() {
+    // A lost key file is not replaced by a new one, which somebody might then keep a copy of. The keys are looked at first:
+    // another process that starts now makes the file before it makes a key.
+    let has_keys = !store.keys.all().await.map_err(KeysError::from)?.is_empty();
+    if has_keys && lacks_key_file(config) {
         return Err(StartError::OtherSecret);
     }
     let master = master(config)?;

@@ -2,7 +2,7 @@
 
 use crate::app::{Reply, Request, TestApp, delete, get, patch, post, put};
 use async_trait::async_trait;
-use keyward_auth::records::{CounterKey, Counters, Rate, StoreError, Taken};
+use keyward_auth::records::{Bucket, Counters, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -218,11 +218,11 @@ struct Gone;
 
 #[async_trait]
 impl Counters for Gone {
-    async fn take(&self, _: CounterKey, _: Rate, _: Timestamp) -> Result<Taken, StoreError> {
+    async fn take(&self, _: &[Bucket], _: Timestamp) -> Result<Vec<Taken>, StoreError> {
         Err(StoreError::Backend("the counters are gone".into()))
     }
 
-    async fn give_back(&self, _: CounterKey, _: Rate, _: Timestamp) -> Result<(), StoreError> {
+    async fn give_back(&self, _: &[Bucket], _: Timestamp) -> Result<(), StoreError> {
         Err(StoreError::Backend("the counters are gone".into()))
     }
 }

@@ -12,6 +12,7 @@ mod bodies;
 mod browsers;
 mod change_password;
 mod claims;
+mod clocks;
 mod deadlines;
 mod delete_user;
 mod documents;

@@ -16,7 +16,10 @@ async fn is_out(person: &Person) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_an_emptied_redis_ends_sessions_and_loses_nothing_else() {
     let mut redis = OwnRedis::start(&[]);
     let app = beside(&redis).await;
@@ -57,7 +60,10 @@ async fn f_03_an_emptied_redis_ends_sessions_and_loses_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_a_redis_rolled_back_brings_back_nobody_whose_sessions_all_ended() {
     let mut redis = OwnRedis::start(&[]);
     let app = beside(&redis).await;

@@ -1,11 +1,6 @@
 //! Stores that fail while people use the service: what is answered meanwhile, that nothing acknowledged is lost, and that
-//! all comes back by itself. On servers that a test may break, so these tests are left out where there are none:
-//!
-//! ```sh
-//! scripts/servers run cargo test --test service -- --ignored
-//! ```
+//! all comes back by itself. Behind proxies, and on servers that a test may break: the same whatever store the tests run on.
 
-mod clocks;
 mod failover;
 mod load;
 mod lost_sessions;

@@ -1,7 +1,7 @@
 //! PostgreSQL gone, silent, slow, locked, read-only: 503 in time, nothing wrong, and back without a restart.
 
 use super::*;
-use crate::app::{Setup, all, get, post};
+use crate::app::{Setup, TestClock, all, get, post};
 use crate::stores::{Kind, Place, Proxy, through_proxy};
 use serde_json::json;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ async fn outage(app: &TestApp, load: &Load, begin: impl AsyncFnOnce(), end: impl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "needs PostgreSQL: ./test"]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn f_02_a_database_that_is_gone_is_a_503_and_comes_back() {
     let (app, proxy) = behind_proxy(|setup| setup).await;
     let load = Load::on(&app).await;
@@ -50,7 +50,7 @@ async fn f_02_a_database_that_is_gone_is_a_503_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "needs PostgreSQL: ./test"]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn f_02_a_database_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_not() {
     let (app, proxy) = behind_proxy(|setup| setup.set("store.timeout", "2s")).await;
     let load = Load::on(&app).await;
@@ -65,7 +65,7 @@ async fn f_02_a_database_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "needs PostgreSQL: ./test"]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn f_02_a_database_that_can_only_be_read_is_a_503_and_comes_back() {
     let (app, _proxy) = behind_proxy(|setup| setup).await;
     let load = Load::on(&app).await;
@@ -82,7 +82,7 @@ async fn f_02_a_database_that_can_only_be_read_is_a_503_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "needs PostgreSQL: ./test"]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
 async fn f_02_when_every_connection_waits_the_next_are_refused_in_time_and_reads_go_on() {
     let (app, _proxy) = behind_proxy(|setup| setup.set("store.connections", "4")).await;
     let ada = app.signed_in("ada").await;
@@ -115,4 +115,20 @@ async fn f_02_when_every_connection_waits_the_next_are_refused_in_time_and_reads
     until("readiness", BACK, async || is_ready(&app).await).await;
     assert_eq!(app.count("keyward_users").await, 1, "what was refused has not happened");
     app.send(&register(0)).await.must(201);
+}
+
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+async fn f_07_readiness_says_that_the_clocks_are_apart() {
+    let place = Place::empty(Kind::Postgres, PathBuf::new()).await;
+    let app = TestApp::on(place, |setup| setup.set("store.clock_skew", "30s")).await;
+    let now = app.rows("SELECT CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)").await.remove(0);
+    let now: i64 = now.parse().unwrap();
+    for (seconds, status) in [(0, 200), (20, 200), (-20, 200), (40, 503), (-40, 503), (300, 503)] {
+        let node = app.second_node_at(TestClock::at((now + seconds) * 1_000_000)).await;
+        let reply = node.send(&get("/health/ready")).await.must(status);
+        if status == 503 {
+            assert!(reply.text("detail").contains("clocks of postgres"), "{seconds}: {reply}");
+        }
+    }
 }

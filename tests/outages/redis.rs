@@ -115,7 +115,10 @@ async fn is_well(app: &TestApp, people: &People, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_redis_gone_frozen_or_demoted_lets_nobody_in_and_stops_nothing_else() {
     let mut redis = OwnRedis::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let app = beside(&redis, |setup| setup).await;
@@ -142,7 +145,10 @@ async fn f_03_redis_gone_frozen_or_demoted_lets_nobody_in_and_stops_nothing_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_a_full_redis_takes_no_new_session_and_keeps_those_that_are_there() {
     let redis = OwnRedis::start(&["--maxmemory-policy", "noeviction"]);
     let app = beside(&redis, |setup| setup).await;
@@ -167,7 +173,10 @@ async fn f_03_a_full_redis_takes_no_new_session_and_keeps_those_that_are_there()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_without_redis_every_process_counts_and_a_right_password_is_no_try() {
     let mut redis = OwnRedis::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let app = beside(&redis, Setup::limits_as_shipped).await;
@@ -203,7 +212,10 @@ async fn f_03_without_redis_every_process_counts_and_a_right_password_is_no_try(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "needs PostgreSQL and Redis: ./test"]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
 async fn f_03_redis_that_comes_and_goes_under_load_loses_nothing_that_was_acknowledged() {
     let mut redis = OwnRedis::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let app = beside(&redis, |setup| setup).await;

@@ -19,6 +19,7 @@ use redis::Redis;
 use sqlite::Sqlite;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -170,6 +171,14 @@ impl Place {
             }
         };
         rows.iter().map(kept).collect()
+    }
+
+    /// How long the sessions stay at most if nobody sweeps, where the store ends them by itself.
+    pub(crate) async fn stay_of_sessions(&self) -> Option<Duration> {
+        match &self.redis {
+            Some(redis) => Some(redis.stay().await),
+            None => None,
+        }
     }
 
     /// Everything that is kept, in an order of its own.

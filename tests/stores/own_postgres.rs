@@ -1,5 +1,5 @@
 //! A PostgreSQL server for one test, which may break it: killed, replaced by its replica, set up as no other test would
-//! like it. Gone with the value. Needs PostgreSQL's programs on this machine.
+//! like it. Gone with the value.
 
 use super::{postgres, secret};
 use std::fs;
@@ -104,16 +104,13 @@ impl Drop for OwnPostgres {
     }
 }
 
-/// PostgreSQL's programs, of which Debian's are not in the PATH, and which refuse to be root's.
+/// PostgreSQL's programs, which `scripts/servers` puts into the PATH, and which refuse to be root's.
 fn program(name: &str) -> Command {
-    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let found = installed.map(|entry| entry.path().join("bin").join(name)).filter(|path| path.exists()).max();
-    let path = found.unwrap_or_else(|| name.into());
     if !is_root() {
-        return Command::new(path);
+        return Command::new(name);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(path).current_dir("/");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(name).current_dir("/");
     command
 }
 

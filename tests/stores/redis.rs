@@ -6,6 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, cmd};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 pub(super) struct Redis {
     pub(super) url: String,
@@ -46,6 +47,10 @@ impl Redis {
         connection: &mut MultiplexedConnection,
     ) -> Vec<(String, BTreeMap<String, String>)> {
         let keys = self.keys(connection, "s").await;
+        // An empty pipeline is an error to it.
+        if keys.is_empty() {
+            return Vec::new();
+        }
         let mut hashes = Pipeline::new();
         for key in &keys {
             hashes.cmd("HGETALL").arg(key);
@@ -80,6 +85,17 @@ impl Redis {
             everything.push(format!("{key}: {members:?}"));
         }
         everything
+    }
+
+    /// How long the key that stays longest stays without being touched; no key stays for ever.
+    pub(super) async fn stay(&self) -> Duration {
+        let mut connection = self.connect().await;
+        let mut longest = Duration::ZERO;
+        for key in self.keys(&mut connection, "s").await {
+            let left: i64 = ask(&mut connection, cmd("PTTL").arg(key)).await;
+            longest = longest.max(Duration::from_millis(left.try_into().unwrap()));
+        }
+        longest
     }
 
     pub(super) async fn remember(&self) {

@@ -2,7 +2,7 @@
 //! what is nearest to being full again, so that the emptiest buckets, which hold somebody back, stay.
 
 use async_trait::async_trait;
-use keyward_auth::records::{self, CounterKey, Rate, StoreError, Taken};
+use keyward_auth::records::{self, Bucket, CounterKey, Rate, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
@@ -29,12 +29,15 @@ impl Default for Counters {
 
 #[async_trait]
 impl records::Counters for Counters {
-    async fn take(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, StoreError> {
-        Ok(self.with(key, |row| take(row, key, rate, now)))
+    async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        let take_one = |bucket: &Bucket| self.with(bucket.key, |row| take(row, bucket.key, bucket.rate, now));
+        Ok(buckets.iter().map(take_one).collect())
     }
 
-    async fn give_back(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), StoreError> {
-        self.with(key, |row| give_back(row, key, rate, now));
+    async fn give_back(&self, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError> {
+        for bucket in buckets {
+            self.with(bucket.key, |row| give_back(row, bucket.key, bucket.rate, now));
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The table of counters in the process, flooded: it does not grow, and whom it holds back it goes on holding back.
 //! Alone in its process, since it measures that.
 
-use keyward_auth::records::{CounterKey, Counters as _, Rate, Taken};
+use keyward_auth::records::{Bucket, CounterKey, Counters as _, Rate, Taken};
 use keyward_auth::values::Timestamp;
 use keyward_store::memory::Counters;
 use std::time::Duration;
@@ -39,15 +39,20 @@ async fn a_flood_neither_grows_it_nor_lets_anybody_off() {
     // Those who have tried too often.
     let held: Vec<CounterKey> = (1..=100).map(|number| key(u64::MAX / 4 + number)).collect();
     for key in &held {
-        while matches!(counters.take(*key, SLOW, NOW).await.unwrap(), Taken::Yes { .. }) {}
+        while matches!(
+            counters.take(&[Bucket { key: *key, rate: SLOW }], NOW).await.unwrap()[0],
+            Taken::Yes { .. }
+        ) {}
     }
     for number in 0..10_000_000 {
-        counters.take(key(number), QUICK, NOW + Duration::from_micros(number)).await.unwrap();
+        let quick = [Bucket { key: key(number), rate: QUICK }];
+        counters.take(&quick, NOW + Duration::from_micros(number)).await.unwrap();
     }
     let flooded = resident();
     for key in &held {
         // 10 seconds later, of the 90 that one takes to come back.
-        let taken = counters.take(*key, SLOW, NOW + Duration::from_secs(10)).await.unwrap();
+        let slow = [Bucket { key: *key, rate: SLOW }];
+        let taken = counters.take(&slow, NOW + Duration::from_secs(10)).await.unwrap()[0];
         assert!(matches!(taken, Taken::No { .. }), "{taken:?}");
     }
 

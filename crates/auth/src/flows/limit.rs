@@ -5,7 +5,7 @@
 use super::Caller;
 use crate::Keyward;
 use crate::policy::Limits;
-use crate::records::{CounterKey, Rate, Taken};
+use crate::records::{Bucket, Rate, Taken};
 use crate::values::Network;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,35 +57,31 @@ pub struct Limited {
     pub standing: Option<Standing>,
 }
 
-/// What is taken from: a name and a size.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bucket {
-    pub(super) key: CounterKey,
-    pub(super) rate: Rate,
-}
-
 impl Keyward {
     /// Counts a request that belongs to all of these classes, and tells how the address stands with each of them then.
     pub async fn admit(&self, classes: &[Class], caller: &Caller) -> Result<Vec<Standing>, Limited> {
         let Some(address) = caller.address else { return Ok(Vec::new()) };
-        let mut taken = Vec::with_capacity(2 * classes.len());
-        let mut standings = Vec::with_capacity(classes.len());
-        for class in classes {
-            let rate = class.rate(&self.policy.limits);
-            let mut standing = Standing { class: *class, rate, left: rate.most, full_in: Duration::ZERO };
-            for bucket in self.of_address(class.as_str(), address, rate) {
-                match self.take(bucket).await {
+        let limits = &self.policy.limits;
+        let rates: Vec<(Class, Rate)> = classes.iter().map(|class| (*class, class.rate(limits))).collect();
+        let buckets: Vec<Bucket> =
+            rates.iter().flat_map(|(class, rate)| self.of_address(class.as_str(), address, *rate)).collect();
+        let taken = self.take(&buckets).await;
+
+        let mut standings = Vec::with_capacity(rates.len());
+        for ((class, rate), of_class) in rates.into_iter().zip(taken.chunks(2)) {
+            let mut standing = Standing { class, rate, left: rate.most, full_in: Duration::ZERO };
+            for one in of_class {
+                match *one {
                     Taken::Yes { left, full_in } if left < standing.left => {
                         standing = Standing { left, full_in, ..standing };
                     }
                     Taken::Yes { .. } => {}
                     Taken::No { wait } => {
-                        self.put_back(&taken).await;
+                        self.put_back(&granted(&buckets, &taken)).await;
                         let standing = Standing { left: 0, full_in: wait, ..standing };
                         return Err(Limited { wait, standing: Some(standing) });
                     }
                 }
-                taken.push(bucket);
             }
             standings.push(standing);
         }
@@ -103,10 +99,10 @@ impl Keyward {
         ]
     }
 
-    /// Takes one. Counters that fail let everybody through: pace depends on them and nothing else, and a service that
-    /// lets nobody in any more would be the worse failure.
-    pub(super) async fn take(&self, bucket: Bucket) -> Taken {
-        match self.store.counters.take(bucket.key, bucket.rate, self.now()).await {
+    /// Takes one from each. Counters that fail let everybody through: pace depends on them and nothing else, and a
+    /// service that lets nobody in any more would be the worse failure.
+    pub(super) async fn take(&self, buckets: &[Bucket]) -> Vec<Taken> {
+        match self.store.counters.take(buckets, self.now()).await {
             Ok(taken) => {
                 FAILS.store(false, Ordering::Relaxed);
                 taken
@@ -115,19 +111,27 @@ impl Keyward {
                 if !FAILS.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, "the counters fail; until they work again nobody is slowed down");
                 }
-                Taken::Yes { left: bucket.rate.most, full_in: Duration::ZERO }
+                let full = |bucket: &Bucket| Taken::Yes { left: bucket.rate.most, full_in: Duration::ZERO };
+                buckets.iter().map(full).collect()
             }
         }
     }
 
     /// Puts one back into each. What fails is forgotten: then somebody waits a little longer.
     pub(super) async fn put_back(&self, taken: &[Bucket]) {
-        for bucket in taken {
-            if let Err(error) = self.store.counters.give_back(bucket.key, bucket.rate, self.now()).await {
-                tracing::debug!(%error, "a counter was not put back");
-            }
+        if taken.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.counters.give_back(taken, self.now()).await {
+            tracing::debug!(%error, "counters were not put back");
         }
     }
+}
+
+/// The buckets that gave one.
+pub(super) fn granted(buckets: &[Bucket], taken: &[Taken]) -> Vec<Bucket> {
+    let pairs = buckets.iter().zip(taken);
+    pairs.filter(|(_, taken)| matches!(taken, Taken::Yes { .. })).map(|(bucket, _)| *bucket).collect()
 }
 
 /// Whether the failure of the counters was told already: it is told once, not at each request.

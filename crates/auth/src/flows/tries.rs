@@ -5,14 +5,15 @@
 //! one that is somebody's. A day's tries from everywhere may be used up by strangers; then whoever asks from a network
 //! in which this person is signed in may still try.
 
-use super::limit::{Bucket, Limited};
+use super::limit::{Limited, granted};
 use super::{Caller, Identifier};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Limits;
-use crate::records::{Rate, Taken, User};
+use crate::records::{Bucket, Rate, Taken, User};
 use crate::values::{Network, Password, UserId};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Whose password is tried.
 #[derive(Clone, Copy)]
@@ -82,7 +83,10 @@ impl Keyward {
     pub async fn count_failure(&self, caller: &Caller) -> Result<(), Limited> {
         let Some(address) = caller.address else { return Ok(()) };
         let failures = self.of_address(FAILURES, address, self.policy.limits.failures);
-        self.take_all(failures).await.map(drop)
+        let taken = self.take(&failures).await;
+        let Some(wait) = longest_wait(&taken) else { return Ok(()) };
+        self.put_back(&granted(&failures, &taken)).await;
+        Err(Limited { wait, standing: None })
     }
 
     async fn count_try(&self, account: Account<'_>, caller: &Caller) -> Result<Try, Limited> {
@@ -95,41 +99,27 @@ impl Keyward {
         };
         let day = limits.tries_per_day;
         let share = Rate { most: (day.most / Limits::NETWORKS).max(1), ..day };
-        let near = Network::near(address);
-        let mut taken = self
-            .take_all(
-                [
-                    bucket("tries", near.as_bytes(), limits.tries),
-                    // Nobody uses up the day alone: else a single stranger could keep a person out for good.
-                    bucket("share of the day", Network::wide(address).as_bytes(), share),
-                ]
-                .into_iter()
-                .chain(self.of_address(FAILURES, address, limits.failures)),
-            )
-            .await?;
+        let [host, network] = self.of_address(FAILURES, address, limits.failures);
         let of_the_day = bucket("tries of the day", &[], day);
-        match self.take(of_the_day).await {
-            Taken::Yes { .. } => taken.push(of_the_day),
-            Taken::No { .. } if self.is_familiar(account.user(), address).await => {}
-            Taken::No { wait } => {
-                self.put_back(&taken).await;
-                return Err(Limited { wait, standing: None });
-            }
-        }
-        Ok(Try(taken))
-    }
-
-    /// Takes one from each bucket, or from none.
-    async fn take_all(&self, buckets: impl IntoIterator<Item = Bucket>) -> Result<Vec<Bucket>, Limited> {
-        let mut taken = Vec::with_capacity(5);
-        for bucket in buckets {
-            if let Taken::No { wait } = self.take(bucket).await {
-                self.put_back(&taken).await;
-                return Err(Limited { wait, standing: None });
-            }
-            taken.push(bucket);
-        }
-        Ok(taken)
+        let buckets = [
+            of_the_day,
+            bucket("tries", Network::near(address).as_bytes(), limits.tries),
+            // Nobody uses up the day alone: else a single stranger could keep a person out for good.
+            bucket("share of the day", Network::wide(address).as_bytes(), share),
+            host,
+            network,
+        ];
+        let taken = self.take(&buckets).await;
+        let granted = granted(&buckets, &taken);
+        let without_the_day = taken.get(1..).unwrap_or_default();
+        let wait = match (longest_wait(&taken), longest_wait(without_the_day)) {
+            (None, _) => return Ok(Try(granted)),
+            // The day alone is used up.
+            (Some(_), None) if self.is_familiar(account.user(), address).await => return Ok(Try(granted)),
+            (Some(wait), _) => wait,
+        };
+        self.put_back(&granted).await;
+        Err(Limited { wait, standing: None })
     }
 
     /// Whether the user is signed in within the network of this address. Of nobody, as much is read.
@@ -143,6 +133,15 @@ impl Keyward {
             sessions.iter().any(|session| session.is_live(user, now) && session.address.is_some_and(is_here))
         })
     }
+}
+
+/// How long until every bucket that was empty has one; `None` if none was.
+fn longest_wait(taken: &[Taken]) -> Option<Duration> {
+    let wait = |taken: &Taken| match taken {
+        Taken::Yes { .. } => None,
+        Taken::No { wait } => Some(*wait),
+    };
+    taken.iter().filter_map(wait).max()
 }
 
 const FAILURES: &str = "failures";

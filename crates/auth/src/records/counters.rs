@@ -20,6 +20,13 @@ pub struct Rate {
     pub window: Duration,
 }
 
+/// What is taken from: a name and a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    pub key: CounterKey,
+    pub rate: Rate,
+}
+
 /// What came of an attempt to take one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -31,11 +38,12 @@ pub enum Taken {
 
 #[async_trait]
 pub trait Counters: Send + Sync {
-    /// Takes one from the bucket, if there is one. Of many racers no more get one than there are.
-    async fn take(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, StoreError>;
+    /// Takes one from each bucket that has one, all in one go; the answers are in the buckets' order. Each bucket is a
+    /// step of its own: of many racers no more get one than there are.
+    async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<Vec<Taken>, StoreError>;
 
-    /// Puts one back that was taken; a full bucket stays full.
-    async fn give_back(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), StoreError>;
+    /// Puts one back into each that was taken from; a full bucket stays full.
+    async fn give_back(&self, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError>;
 }
 
 impl Rate {

@@ -12,7 +12,7 @@ mod session;
 mod user;
 
 pub use audit::{Actor, Audit, Event, EventKind};
-pub use counters::{CounterKey, Counters, Rate, Taken};
+pub use counters::{Bucket, CounterKey, Counters, Rate, Taken};
 pub use keys::{Keys, StoredKey};
 pub use leases::Leases;
 pub use session::{Session, Sessions};

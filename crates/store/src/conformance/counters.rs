@@ -1,7 +1,7 @@
 //! Counters: so many at once, then one in each interval, whoever races for them.
 
 use super::sample::*;
-use keyward_auth::records::{CounterKey, Rate, Store, Taken};
+use keyward_auth::records::{Bucket, CounterKey, Rate, Store, Taken};
 use keyward_auth::values::Timestamp;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn key(number: u8) -> CounterKey {
 }
 
 async fn take(store: &Store, key: CounterKey, rate: Rate, now: Timestamp) -> Taken {
-    store.counters.take(key, rate, now).await.unwrap()
+    store.counters.take(&[Bucket { key, rate }], now).await.unwrap()[0]
 }
 
 async fn takes(store: &Store, key: CounterKey, rate: Rate, now: Timestamp) -> bool {
@@ -51,18 +51,18 @@ pub async fn what_is_given_back_can_be_taken_again(store: &Store) {
         assert!(takes(store, key(1), RATE, second(0)).await);
     }
     assert!(!takes(store, key(1), RATE, second(0)).await);
-    store.counters.give_back(key(1), RATE, second(0)).await.unwrap();
+    store.counters.give_back(&[Bucket { key: key(1), rate: RATE }], second(0)).await.unwrap();
     assert!(takes(store, key(1), RATE, second(0)).await);
     assert!(!takes(store, key(1), RATE, second(0)).await);
 }
 
 pub async fn a_full_bucket_stays_full(store: &Store) {
     for _ in 0..9 {
-        store.counters.give_back(key(1), RATE, second(0)).await.unwrap();
+        store.counters.give_back(&[Bucket { key: key(1), rate: RATE }], second(0)).await.unwrap();
     }
     assert!(takes(store, key(1), RATE, second(0)).await);
     for _ in 0..9 {
-        store.counters.give_back(key(1), RATE, second(0)).await.unwrap();
+        store.counters.give_back(&[Bucket { key: key(1), rate: RATE }], second(0)).await.unwrap();
     }
     for left in [2, 1, 0] {
         let taken = take(store, key(1), RATE, second(0)).await;
@@ -83,7 +83,7 @@ pub async fn buckets_do_not_mix(store: &Store) {
         }
         assert!(!takes(store, other, RATE, second(0)).await);
     }
-    store.counters.give_back(key(2), RATE, second(0)).await.unwrap();
+    store.counters.give_back(&[Bucket { key: key(2), rate: RATE }], second(0)).await.unwrap();
     assert!(!takes(store, key(1), slow, second(0)).await);
 }
 
@@ -96,7 +96,7 @@ pub async fn every_answer_is_the_rates_own(store: &Store) {
         for step in 0..200_u64 {
             now = now + Duration::from_micros(step.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (window * 170_000));
             if step % 5 == 4 {
-                store.counters.give_back(key(number), rate, now).await.unwrap();
+                store.counters.give_back(&[Bucket { key: key(number), rate }], now).await.unwrap();
                 full_at = full_at.and_then(|full_at| rate.give_back(full_at, now));
             }
             let (next, taken) = rate.take(full_at, now);

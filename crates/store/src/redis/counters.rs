@@ -6,7 +6,7 @@ use super::script::Script;
 use super::trouble::Failure;
 use crate::memory;
 use async_trait::async_trait;
-use keyward_auth::records::{self, CounterKey, Rate, StoreError, Taken};
+use keyward_auth::records::{self, Bucket, CounterKey, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use redis::Value;
 use std::fmt::Write;
@@ -54,24 +54,34 @@ impl Counters {
         Self { shared, take, give_back, own, is_out: AtomicBool::new(false) }
     }
 
-    async fn take_there(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, Failure> {
-        let room = rate.interval() * rate.most.max(1);
-        let arguments = [now.as_micros(), micros(rate.interval()), micros(room)];
-        let kept = self.take.run(&self.shared.connection, &self.key(key), &arguments[..]).await?;
-        let full_at = match kept {
-            Value::Nil => None,
-            value => {
-                let micros: Result<i64, _> = redis::from_redis_value(value);
-                let unread = |_| Failure::Refused("a counter in Redis holds no number".into());
-                Some(Timestamp::from_micros(micros.map_err(unread)?))
-            }
+    async fn take_there(&self, buckets: &[Bucket], now: Timestamp) -> Result<Vec<Taken>, Failure> {
+        let kept = self.take.run_each(&self.shared.connection, &self.runs(buckets, now)).await?;
+        let taken = |(bucket, value): (&Bucket, Value)| {
+            let full_at = match value {
+                Value::Nil => None,
+                value => {
+                    let micros: Result<i64, _> = redis::from_redis_value(value);
+                    let unread = |_| Failure::Refused("a counter in Redis holds no number".into());
+                    Some(Timestamp::from_micros(micros.map_err(unread)?))
+                }
+            };
+            Ok(bucket.rate.take(full_at, now).1)
         };
-        Ok(rate.take(full_at, now).1)
+        buckets.iter().zip(kept).map(taken).collect()
     }
 
-    async fn give_back_there(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), Failure> {
-        let arguments = [now.as_micros(), micros(rate.interval())];
-        self.give_back.run(&self.shared.connection, &self.key(key), &arguments[..]).await.map(drop)
+    async fn give_back_there(&self, buckets: &[Bucket], now: Timestamp) -> Result<(), Failure> {
+        self.give_back.run_each(&self.shared.connection, &self.runs(buckets, now)).await.map(drop)
+    }
+
+    /// The key of each bucket, and what both scripts are told: now, interval and room.
+    fn runs(&self, buckets: &[Bucket], now: Timestamp) -> Vec<(String, (i64, i64, i64))> {
+        let run = |bucket: &Bucket| {
+            let interval = bucket.rate.interval();
+            let room = interval * bucket.rate.most.max(1);
+            (self.key(bucket.key), (now.as_micros(), micros(interval), micros(room)))
+        };
+        buckets.iter().map(run).collect()
     }
 
     fn key(&self, key: CounterKey) -> String {
@@ -106,17 +116,17 @@ impl Counters {
 
 #[async_trait]
 impl records::Counters for Counters {
-    async fn take(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<Taken, StoreError> {
-        match self.is_done(self.take_there(key, rate, now).await) {
+    async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        match self.is_done(self.take_there(buckets, now).await) {
             Some(taken) => Ok(taken),
-            None => self.own.take(key, rate, now).await,
+            None => self.own.take(buckets, now).await,
         }
     }
 
-    async fn give_back(&self, key: CounterKey, rate: Rate, now: Timestamp) -> Result<(), StoreError> {
-        match self.is_done(self.give_back_there(key, rate, now).await) {
+    async fn give_back(&self, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError> {
+        match self.is_done(self.give_back_there(buckets, now).await) {
             Some(()) => Ok(()),
-            None => self.own.give_back(key, rate, now).await,
+            None => self.own.give_back(buckets, now).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::connection::Connection;
 use super::trouble::Failure;
-use redis::{Cmd, ToRedisArgs, Value};
+use redis::{Cmd, Pipeline, ToRedisArgs, Value};
 
 pub(super) struct Script {
     text: &'static str,
@@ -24,6 +24,26 @@ impl Script {
     ) -> Result<Value, Failure> {
         match connection.ask(&command("EVALSHA", &self.digest, key, &arguments)).await {
             Err(Failure::NoScript) => connection.ask(&command("EVAL", self.text, key, &arguments)).await,
+            done => done,
+        }
+    }
+
+    /// The same for many, each with its own key and arguments, sent together.
+    pub(super) async fn run_each(
+        &self,
+        connection: &Connection,
+        runs: &[(String, impl ToRedisArgs)],
+    ) -> Result<Vec<Value>, Failure> {
+        let all = |name, script: &str| {
+            let mut commands = Pipeline::with_capacity(runs.len());
+            for (key, arguments) in runs {
+                commands.add_command(command(name, script, key, arguments));
+            }
+            commands
+        };
+        match connection.ask_all(&all("EVALSHA", &self.digest)).await {
+            // What is not known is not known to any of them: nothing was run.
+            Err(Failure::NoScript) => connection.ask_all(&all("EVAL", self.text)).await,
             done => done,
         }
     }

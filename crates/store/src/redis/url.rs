@@ -38,6 +38,10 @@ impl RedisUrl {
         if !matches!(url.scheme(), "redis" | "rediss" | "valkey" | "valkeys") {
             return Err(format!("names a socket in a file, which is not supported; write {FORM}"));
         }
+        // The rest of a password with a ? in it, rather than names of parameters.
+        if url.query().is_some_and(|query| query.contains('@')) {
+            return Err(wrong());
+        }
         let mut files = Files::default();
         for (name, value) in url.query_pairs() {
             let place = match name.as_ref() {
@@ -64,9 +68,7 @@ impl RedisUrl {
         let user = info.redis_settings().username().map(str::to_owned);
         let password = info.redis_settings().password().filter(|text| !text.is_empty()).map(str::to_owned);
         let any_file = files.ca.is_some() || files.cert.is_some() || files.key.is_some();
-        if host.is_empty() {
-            Err(format!("names no host; write {FORM}"))
-        } else if port == 0 {
+        if port == 0 {
             Err("names port 0, at which nothing can be reached".into())
         } else if info.redis_settings().db() < 0 {
             Err("names a database below 0".into())
@@ -125,10 +127,11 @@ mod tests {
             ("secret", "is not a Redis URL"),
             ("http://:secret@h", "is not a Redis URL"),
             ("redis://:se/cret@h", "is not a Redis URL"),
+            ("redis://kim:123?secret@h", "is not a Redis URL"),
             ("redis://:secret@h/x", "is not a Redis URL"),
             ("redis://:secret@h:99999", "is not a Redis URL"),
-            ("redis://:secret@", "Redis URL"),
-            ("redis:///0", "Redis URL"),
+            ("redis://:secret@", "is not a Redis URL"),
+            ("redis:///0", "is not a Redis URL"),
             ("redis://h:0", "port 0"),
             ("redis://:secret@h/-1", "below 0"),
             ("unix:///tmp/secret", "not supported"),

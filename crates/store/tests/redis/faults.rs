@@ -2,7 +2,7 @@
 
 use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{CounterKey, EventKind, Rate, StoreError, Taken};
+use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate, StoreError, Taken};
 use std::time::{Duration, Instant};
 
 /// A command may take its time, and a machine that runs other tests its own.
@@ -113,10 +113,13 @@ async fn a_full_server_still_knows_who_is_signed_in() {
     assert!(is_backend(&store.parts[1].check().await));
     assert!(gets_in(&store, &one).await);
     for _ in 0..3 {
-        let taken = store.counters.take(CounterKey([1; 16]), RATE, NOW).await;
-        assert!(matches!(taken, Ok(Taken::Yes { .. })), "{taken:?}");
+        let taken = store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate: RATE }], NOW).await;
+        assert!(matches!(taken.as_deref(), Ok([Taken::Yes { .. }])), "{taken:?}");
     }
-    assert!(matches!(store.counters.take(CounterKey([1; 16]), RATE, NOW).await, Ok(Taken::No { .. })));
+    assert!(matches!(
+        store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate: RATE }], NOW).await.as_deref(),
+        Ok([Taken::No { .. }])
+    ));
     // Signing out needs no memory.
     assert_eq!(store.sessions.end(one.id, ada.id, &[]).await, Ok(true));
 
@@ -196,7 +199,9 @@ async fn counters_go_on_in_the_process_and_say_so_once() {
     let said = || (lines.starting_with("WARN"), lines.starting_with("INFO"));
     let mut server = Server::start(&[]);
     let (store, _ada, _folder) = beside(&server).await;
-    let take = async |number| store.counters.take(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+    let take = async |number| {
+        store.counters.take(&[Bucket { key: CounterKey([number; 16]), rate: RATE }], NOW).await.unwrap()[0]
+    };
     assert!(matches!(take(1).await, Taken::Yes { left: 2, .. }));
     assert_eq!(said(), (0, 0));
     for outage in 1..=2 {
@@ -208,7 +213,7 @@ async fn counters_go_on_in_the_process_and_say_so_once() {
             assert!(took < PROMPT, "{took:?}");
         }
         assert!(matches!(take(number).await, Taken::No { .. }));
-        store.counters.give_back(CounterKey([number; 16]), RATE, NOW).await.unwrap();
+        store.counters.give_back(&[Bucket { key: CounterKey([number; 16]), rate: RATE }], NOW).await.unwrap();
         assert!(matches!(take(number).await, Taken::Yes { left: 0, .. }));
         assert_eq!(said(), (outage, outage - 1));
         server.start_again();

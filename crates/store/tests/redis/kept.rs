@@ -1,7 +1,7 @@
 //! What lies in Redis: fields that an operator can read, and nothing that stays for ever.
 
 use crate::server::*;
-use keyward_auth::records::{CounterKey, Rate, Session};
+use keyward_auth::records::{Bucket, CounterKey, Rate, Session};
 use std::time::Duration;
 
 fn ttl(server: &Server, key: &str) -> i64 {
@@ -32,13 +32,13 @@ async fn every_key_goes_by_itself_and_no_sooner_than_what_it_holds() {
     assert!(ttl(&server, &list) > 5_000_000);
 
     let rate = Rate { most: 3, window: Duration::from_secs(30) };
-    store.counters.take(CounterKey([1; 16]), rate, NOW).await.unwrap();
-    store.counters.take(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
+    store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     let counter = format!("kw:c:{{{}}}", "01".repeat(16));
     assert!((10_000..=20_000).contains(&ttl(&server, &counter)), "{}", ttl(&server, &counter));
-    store.counters.give_back(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.give_back(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert!((1..=10_000).contains(&ttl(&server, &counter)), "{}", ttl(&server, &counter));
-    store.counters.give_back(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.give_back(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert_eq!(server.keys("kw:c:*"), Vec::<String>::new());
     for key in server.keys("*") {
         assert!(ttl(&server, &key) > 0, "{key} stays for ever");

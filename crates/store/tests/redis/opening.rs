@@ -2,7 +2,7 @@
 
 use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{CounterKey, EventKind, Rate};
+use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::path::Path;
@@ -117,9 +117,9 @@ async fn the_least_rights_are_enough_and_less_is_told() {
     assert_eq!(store.sessions.end(three.id, ada.id, &[]).await, Ok(true));
     store.sessions.forget(ada.id, 1, None).await.unwrap();
     let rate = Rate { most: 1, window: Duration::from_secs(60) };
-    store.counters.take(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert_eq!(server.keys("kw:c:*").len(), 1);
-    store.counters.give_back(CounterKey([1; 16]), rate, NOW).await.unwrap();
+    store.counters.give_back(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();
     assert_eq!(server.keys("kw:[suc]:*"), Vec::<String>::new());
     store.parts[1].check().await.unwrap();
 }

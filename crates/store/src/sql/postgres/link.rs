@@ -190,6 +190,8 @@ impl Link {
     pub(super) fn learn(&self, session: &Session, error: &tokio_postgres::Error) {
         if error::is_of_connection(error) {
             session.begin();
+            // What broke this one may have broken others, which do not know it yet.
+            self.doubt.fetch_add(1, Ordering::AcqRel);
         }
         if error::is_of_server(error) {
             let next = session.generation + 1;

@@ -1,6 +1,7 @@
 //! The PostgreSQL driver: reads that share a few connections, writes and long reads on connections of their own. Owns
 //! connections and what becomes of them when a server goes; the statements are the record files'.
 
+mod binding;
 mod error;
 mod lanes;
 mod link;
@@ -9,6 +10,8 @@ mod pool;
 mod scanner;
 mod schema;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod url;
 mod wire;

@@ -75,8 +75,9 @@ async fn scan(
 
 async fn read(session: &Session, text: &str, values: &[Value<'_>]) -> Result<Answer, Error> {
     session.begin();
-    let ready = session.ready(text, values).await?;
-    let sent = vec![Sent::Command("BEGIN"), Sent::Command(SERVER_LIMIT), ready, Sent::Command("COMMIT")];
+    // Planned anew for these very values: a plan for any prefix may walk all users to find a few.
+    let read = Sent::Text(text, values);
+    let sent = vec![Sent::Command("BEGIN"), Sent::Command(SERVER_LIMIT), read, Sent::Command("COMMIT")];
     let mut answers = session.pipeline(sent).await;
     if answers.pop().is_some_and(|end| end.is_ok()) {
         session.rest();

@@ -1,6 +1,7 @@
 //! TLS to the server, in the modes of libpq, with rustls and aws-lc. Owns which certificates are trusted, and nothing of
 //! PostgreSQL's protocol.
 
+use super::binding::server_end_point;
 use super::url::{Roots, TlsMode, TlsSettings};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -204,7 +205,9 @@ pub(super) struct Stream<S>(client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
+        let certificate = self.0.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let digest = certificate.and_then(|certificate| server_end_point(certificate));
+        digest.map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
     }
 }
 

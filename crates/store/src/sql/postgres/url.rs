@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_postgres::Config;
+use tokio_postgres::config::ChannelBinding;
 
 /// How much TLS, in the words of libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +148,14 @@ impl PostgresUrl {
             "connect_timeout" => self.connect_timeout = Some(seconds()?).filter(|limit| !limit.is_zero()),
             // A store that cannot be written is of no use, whichever of these was asked for.
             "target_session_attrs" => one_of(name, value, &["any", "read-write", "primary"])?,
-            "channel_binding" => one_of(name, value, &["disable", "prefer"])?,
+            "channel_binding" => {
+                one_of(name, value, &["disable", "prefer", "require"])?;
+                _ = self.config.channel_binding(match value {
+                    "disable" => ChannelBinding::Disable,
+                    "require" => ChannelBinding::Require,
+                    _ => ChannelBinding::Prefer,
+                });
+            }
             "keepalives" => _ = self.config.keepalives(whole(name, value)? != 0),
             "keepalives_idle" => _ = self.config.keepalives_idle(seconds()?),
             "keepalives_interval" => _ = self.config.keepalives_interval(seconds()?),

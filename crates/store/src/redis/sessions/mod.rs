@@ -2,83 +2,26 @@
 //! sorted set of the ids. The set is only a list: whether a session lives is said by its hash, by the user's row in the
 //! main store, and by the clock.
 
+mod hash;
+mod scripts;
+
 use super::Shared;
 use super::intents;
-use super::script::Script;
 use super::trouble::Failure;
 use async_trait::async_trait;
 use futures_util::future::join;
+use hash::{FIELDS, fields, read};
 use keyward_auth::records::{self, Audit, Event, Session, StoreError, User, Users};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use redis::{Cmd, Pipeline, Value};
-use std::str::{self, FromStr};
-use std::sync::{Arc, LazyLock};
+use scripts::{END, KEEP, LIST, ROTATE};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Of a hash, in the order in which [`read`] takes them. Times are microseconds since 1970.
-const FIELDS: [&str; 10] = [
-    "user",
-    "epoch",
-    "generation",
-    "rotated_at",
-    "created_at",
-    "last_used_at",
-    "idle_at",
-    "ends_at",
-    "address",
-    "agent",
-];
 
 /// How much longer a key stays than its session lives: never shorter, whatever the clocks say.
 const SLACK: Duration = Duration::from_secs(60);
 /// As long as anything stays. Redis refuses times beyond its own numbers.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// ARGV is the time to live, then fields and values.
-static KEEP: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1",
-    )
-});
-
-/// On a user's set: ARGV is the session's id, its moment, the time to live, and the rank from which sessions are too
-/// many (from the newest, which is -1). Returns those, the oldest first; they stay in the set until their hashes are
-/// gone, so that somebody else will end them if this caller dies.
-static LIST: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-return redis.call('ZRANGE', KEYS[1], 0, ARGV[4])",
-    )
-});
-
-/// ARGV is the generation, the next one, now, the new `idle_at`, the slack, then the fields to return.
-static ROTATE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "
-local kept = redis.call('HMGET', KEYS[1], 'generation', 'idle_at', 'ends_at')
-if kept[1] ~= ARGV[1] then return false end
-local now, ends_at = tonumber(ARGV[3]), tonumber(kept[3])
-if now >= math.min(tonumber(kept[2]), ends_at) then return false end
-redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'rotated_at', ARGV[3], 'last_used_at', ARGV[3], 'idle_at', ARGV[4])
-local left = math.ceil((math.min(tonumber(ARGV[4]), ends_at) - now) / 1000)
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min(left + tonumber(ARGV[5]), tonumber(ARGV[6]))))
-return redis.call('HMGET', KEYS[1], unpack(ARGV, 7))",
-    )
-});
-
-/// ARGV is the user's id.
-static END: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "
-if redis.call('HGET', KEYS[1], 'user') ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])",
-    )
-});
 
 pub(super) struct Sessions {
     pub(super) shared: Arc<Shared>,
@@ -169,11 +112,16 @@ impl Sessions {
 #[async_trait]
 impl records::Sessions for Sessions {
     async fn insert(&self, session: &Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
-        if self.users.by_id(session.user).await?.is_none() {
-            return Err(StoreError::Stale);
-        }
-        let keep = async { self.keep(session, most).await.map(Some) };
-        intents::around(&*self.audit, events, keep).await.map(drop)
+        let keep = async {
+            self.keep(session, most).await?;
+            // Looked for now that the session is listed: whoever deletes the user later removes it with the others.
+            match self.users.by_id(session.user).await {
+                Ok(Some(_)) => Ok(Some(())),
+                Ok(None) => self.remove(session.user, &[session.id]).await.map(|()| None),
+                Err(error) => Err(Failure::Unknown(error.to_string())),
+            }
+        };
+        intents::around(&*self.audit, events, keep).await?.ok_or(StoreError::Stale)
     }
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -254,60 +202,6 @@ fn stay(end: Timestamp, now: Timestamp) -> i64 {
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn fields(session: &Session) -> Vec<(&'static str, String)> {
-    let mut fields = vec![
-        ("user", session.user.to_string()),
-        ("epoch", session.epoch.to_string()),
-        ("generation", session.generation.to_string()),
-        ("rotated_at", session.rotated_at.as_micros().to_string()),
-        ("created_at", session.created_at.as_micros().to_string()),
-        ("last_used_at", session.last_used_at.as_micros().to_string()),
-        ("idle_at", session.idle_at.as_micros().to_string()),
-        ("ends_at", session.ends_at.as_micros().to_string()),
-    ];
-    fields.extend(session.address.map(|address| ("address", address.to_string())));
-    fields.extend(session.agent.clone().map(|agent| ("agent", agent)));
-    fields
-}
-
-/// A session from the values of its fields: `None` if there is no such hash.
-fn read(id: SessionId, kept: Value) -> Result<Option<Session>, StoreError> {
-    let Value::Array(values) = kept else { return Err(unreadable(id, "hash")) };
-    let [user, epoch, generation, rotated_at, created_at, last_used_at, idle_at, ends_at, address, agent] =
-        &values[..]
-    else {
-        return Err(unreadable(id, "hash"));
-    };
-    if *user == Value::Nil {
-        return Ok(None);
-    }
-    let time = |value, field| word(id, field, value).map(Timestamp::from_micros);
-    Ok(Some(Session {
-        id,
-        user: word(id, "user", user)?,
-        epoch: word(id, "epoch", epoch)?,
-        generation: word(id, "generation", generation)?,
-        rotated_at: time(rotated_at, "rotated_at")?,
-        created_at: time(created_at, "created_at")?,
-        last_used_at: time(last_used_at, "last_used_at")?,
-        idle_at: time(idle_at, "idle_at")?,
-        ends_at: time(ends_at, "ends_at")?,
-        address: (*address != Value::Nil).then(|| word(id, "address", address)).transpose()?,
-        agent: (*agent != Value::Nil).then(|| word(id, "agent", agent)).transpose()?,
-    }))
-}
-
-fn word<T: FromStr>(id: SessionId, field: &str, value: &Value) -> Result<T, StoreError> {
-    let Value::BulkString(bytes) = value else { return Err(unreadable(id, field)) };
-    let text = str::from_utf8(bytes).map_err(|_| unreadable(id, field))?;
-    text.parse().map_err(|_| unreadable(id, field))
-}
-
-/// Names the place, never the value.
-fn unreadable(id: SessionId, field: &str) -> StoreError {
-    StoreError::Backend(format!("session {id} in Redis: {field} cannot be read"))
 }
 
 /// The ids of a list. What is none was put there by somebody else.

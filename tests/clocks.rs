@@ -1,11 +1,9 @@
 //! Case F-07: servers whose clocks are apart. Within the leeway nobody notices; beyond it the server that is behind
-//! refuses what the other one signs, and readiness says so, so that a balancer leaves the one that is wrong.
+//! refuses what the other one signs. That readiness tells of it is in `outages`.
 
-use super::*;
-use crate::app::{Person, Setup, TestClock, get};
-use crate::stores::{Kind, Place};
+use crate::app::{Person, Setup, TestApp, TestClock};
 use serde_json::json;
-use std::path::PathBuf;
+use std::time::Duration;
 
 fn one_name(setup: Setup) -> Setup {
     setup.set("tokens.issuer", "https://accounts.example.com")
@@ -87,20 +85,4 @@ async fn f_07_a_key_that_a_server_ahead_made_is_used_by_both() {
     assert_eq!((at(&app, &there).me().await, there.me().await), (401, 200), "from the future here");
     app.clock.advance(Duration::from_secs(280));
     assert_eq!(at(&app, &there).me().await, 200, "known, and within the leeway by now");
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: ./test"]
-async fn f_07_readiness_says_that_the_clocks_are_apart() {
-    let place = Place::empty(Kind::Postgres, PathBuf::new()).await;
-    let app = TestApp::on(place, |setup| setup.set("store.clock_skew", "30s")).await;
-    let now = app.rows("SELECT CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)").await.remove(0);
-    let ahead = now.parse::<i64>().unwrap() - app.clock.seconds();
-    for (seconds, status) in [(0, 200), (20, 200), (-20, 200), (40, 503), (-40, 503), (300, 503)] {
-        let node = apart(&app, ahead + seconds).await;
-        let reply = node.send(&get("/health/ready")).await.must(status);
-        if status == 503 {
-            assert!(reply.text("detail").contains("clocks of postgres"), "{seconds}: {reply}");
-        }
-    }
 }
