@@ -12,6 +12,7 @@ mod bodies;
 mod browsers;
 mod change_password;
 mod claims;
+mod clocks;
 mod deadlines;
 mod delete_user;
 mod documents;
@@ -23,6 +24,7 @@ mod keys;
 mod limits;
 mod list_users;
 mod login;
+mod outages;
 mod passwords;
 #[cfg(target_os = "linux")]
 mod process;

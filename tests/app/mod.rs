@@ -11,7 +11,7 @@ mod world;
 
 pub(crate) use client::{Reply, Request, delete, get, patch, post, put, request};
 pub(crate) use jwt::{BASE64, Jwt, hs};
-pub(crate) use people::Person;
+pub(crate) use people::{Person, address, password};
 pub(crate) use raw::{announce, exchange};
 pub(crate) use world::{TestClock, TestHasher};
 
@@ -57,6 +57,7 @@ pub(crate) struct Setup {
     env: Vec<(String, String)>,
     real_hashing: bool,
     counters: Option<Arc<dyn Counters>>,
+    clock: Option<Arc<TestClock>>,
 }
 
 impl Setup {
@@ -94,6 +95,12 @@ impl TestApp {
         Self::node(ground, setup).await
     }
 
+    /// In a place that the test has made.
+    pub(crate) async fn on(place: Place, prepare: impl FnOnce(Setup) -> Setup) -> Self {
+        let (ground, setup) = Self::ground_on(place, folder(), prepare);
+        Self::node(ground, setup).await
+    }
+
     /// Two servers that start at once on empty stores.
     pub(crate) async fn two_at_once(prepare: impl FnOnce(Setup) -> Setup) -> (Self, Self) {
         let (ground, _) = Self::ground(prepare).await;
@@ -103,9 +110,17 @@ impl TestApp {
     }
 
     async fn ground(prepare: impl FnOnce(Setup) -> Setup) -> (Arc<Ground>, Setup) {
-        watch_for_panics();
         let folder = folder();
         let place = Place::empty(Kind::chosen(), folder.path().join("keyward.db")).await;
+        Self::ground_on(place, folder, prepare)
+    }
+
+    fn ground_on(
+        place: Place,
+        folder: TempDir,
+        prepare: impl FnOnce(Setup) -> Setup,
+    ) -> (Arc<Ground>, Setup) {
+        watch_for_panics();
         let given = place.settings();
         let setup = given.iter().fold(Setup::default(), |setup, (key, value)| setup.set(key, value));
         // Most tests ask for more in a moment than anybody in an hour, from one address, while the clock stands still.
@@ -124,9 +139,15 @@ impl TestApp {
         Self::node(self.ground.clone(), Setup::default()).await
     }
 
+    /// The same with a clock of its own.
+    pub(crate) async fn second_node_at(&self, clock: TestClock) -> Self {
+        Self::node(self.ground.clone(), Setup { clock: Some(Arc::new(clock)), ..Setup::default() }).await
+    }
+
     async fn node(ground: Arc<Ground>, setup: Setup) -> Self {
         let random = Arc::new(TestRandom::of_node(ground.nodes.fetch_add(1, Ordering::SeqCst)));
-        let (clock, hasher) = (ground.clock.clone(), Arc::new(TestHasher::default()));
+        let clock = setup.clock.unwrap_or_else(|| ground.clock.clone());
+        let hasher = Arc::new(TestHasher::default());
         let mut world = World { clock: clock.clone(), random, hasher: hasher.clone() };
         let config = ground.config.clone();
         if setup.real_hashing {

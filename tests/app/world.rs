@@ -17,6 +17,11 @@ impl TestClock {
         Self(AtomicI64::new(1_795_255_200_000_000))
     }
 
+    /// Stands still at this moment, in microseconds since 1970.
+    pub(crate) fn at(micros: i64) -> Self {
+        Self(AtomicI64::new(micros))
+    }
+
     pub(crate) fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
     }

@@ -4,9 +4,11 @@
 
 mod http;
 mod kill;
+mod kill_changes;
 mod life;
 mod log_hygiene;
 mod once;
 mod operator;
+mod rolling;
 mod server;
 mod shutdown;

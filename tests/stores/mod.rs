@@ -2,17 +2,22 @@
 //! default, `postgres` or `postgres+redis`), the settings that lead Keyward there, and a look into it behind its back.
 //! The servers are started by `scripts/servers`; the place is removed with its last user.
 
+mod own_postgres;
+mod own_redis;
 mod postgres;
 mod proxy;
 mod proxy_tests;
 mod redis;
 mod sqlite;
 
+pub(crate) use own_postgres::OwnPostgres;
+pub(crate) use own_redis::OwnRedis;
 pub(crate) use proxy::Proxy;
 
 use postgres::Postgres;
 use redis::Redis;
 use sqlite::Sqlite;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,6 +76,16 @@ impl Place {
         Self { database, redis, secret: secret() }
     }
 
+    /// On an empty PostgreSQL that the test brings and takes away, with sessions there.
+    pub(crate) fn on_postgres(url: &str) -> Self {
+        Self { database: Database::Postgres(Box::new(Postgres::on(url))), redis: None, secret: secret() }
+    }
+
+    /// An empty database on the PostgreSQL of all tests, with sessions in a Redis that the test brings.
+    pub(crate) async fn with_redis(url: &str) -> Self {
+        Self { redis: Some(Redis::on(url)), ..Self::empty(Kind::Postgres, PathBuf::new()).await }
+    }
+
     /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there
     /// is a secret with it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
@@ -107,6 +122,14 @@ impl Place {
             Database::Sqlite(sqlite) => sqlite.execute(sql),
             Database::Postgres(postgres) => postgres.execute(sql).await,
         }
+    }
+
+    /// Begins a transaction with this statement, on PostgreSQL; it ends with the value.
+    pub(crate) async fn hold(&self, sql: &str) -> tokio_postgres::Client {
+        let Database::Postgres(postgres) = &self.database else { panic!("PostgreSQL only") };
+        let client = postgres::connect(&postgres.url).await.unwrap();
+        client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+        client
     }
 
     pub(crate) async fn count(&self, table: &str) -> usize {
@@ -239,8 +262,17 @@ impl Place {
     }
 }
 
+/// A proxy before the server of this URL, and the URL that leads through it.
+pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
+    let (before, after) = url.rsplit_once('@').unwrap();
+    let (server, path) = after.split_once('/').unwrap();
+    let proxy = Proxy::before(server.parse::<SocketAddr>().unwrap());
+    let url = format!("{before}@{}/{path}", proxy.address);
+    (proxy, url)
+}
+
 /// The URL of a server, by the variable that `scripts/servers` sets.
-fn server(variable: &str) -> String {
+pub(crate) fn server(variable: &str) -> String {
     std::env::var(variable)
         .unwrap_or_else(|_| panic!("{variable} is not set: scripts/servers run cargo test ..."))
 }

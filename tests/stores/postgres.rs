@@ -11,7 +11,8 @@ const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
 
 pub(super) struct Postgres {
     pub(super) url: String,
-    name: String,
+    /// On the server of all tests: to be removed in the end.
+    name: Option<String>,
     /// Kept from look to look, for as long as the runtime is the same.
     client: Mutex<Option<Client>>,
 }
@@ -21,7 +22,12 @@ impl Postgres {
         let (server, name) = (server(SERVER), unique());
         let (before, _) = server.rsplit_once('/').unwrap();
         connect(&server).await.unwrap().batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        Self { url: format!("{before}/{name}"), name, client: Mutex::default() }
+        Self { url: format!("{before}/{name}"), name: Some(name), client: Mutex::default() }
+    }
+
+    /// An empty database on a server that the test brings, and takes away.
+    pub(super) fn on(url: &str) -> Self {
+        Self { url: url.to_owned(), name: None, client: Mutex::default() }
     }
 
     async fn client(&self) -> MutexGuard<'_, Option<Client>> {
@@ -72,8 +78,9 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        let Some(name) = &self.name else { return };
         // Nobody is there to hear of a failure when the last test is over.
-        let _ = REMOVER.send(self.name.clone());
+        let _ = REMOVER.send(name.clone());
     }
 }
 
@@ -91,7 +98,7 @@ static REMOVER: LazyLock<mpsc::Sender<String>> = LazyLock::new(|| {
 });
 
 /// A connection that ends with the client.
-async fn connect(url: &str) -> Result<Client, Error> {
+pub(super) async fn connect(url: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(super) struct Redis {
     pub(super) url: String,
     pub(super) prefix: String,
+    /// The server of all tests: to be cleaned in the end.
+    is_shared: bool,
     /// Keys and what `DUMP` said of them.
     remembered: Mutex<Vec<(String, Vec<u8>)>>,
 }
@@ -18,7 +20,12 @@ pub(super) struct Redis {
 impl Redis {
     pub(super) fn empty() -> Self {
         let url = server("KEYWARD_TEST_REDIS_URL");
-        Self { url, prefix: unique(), remembered: Mutex::default() }
+        Self { url, prefix: unique(), is_shared: true, remembered: Mutex::default() }
+    }
+
+    /// A server that the test brings, and takes away.
+    pub(super) fn on(url: &str) -> Self {
+        Self { url: url.to_owned(), prefix: unique(), is_shared: false, remembered: Mutex::default() }
     }
 
     /// A connection for one look: a test may have a runtime of its own.
@@ -116,6 +123,9 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
+        if !self.is_shared {
+            return;
+        }
         let gone = aside(async {
             let mut connection = connect(&self.url).await?;
             let keys: Vec<String> =

@@ -6,6 +6,7 @@ use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use keyward_auth::flows::PartError;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -26,14 +27,18 @@ pub(crate) async fn live() -> Response {
 
 pub(crate) async fn ready(State(web): State<Shared>) -> Result<Response, Problem> {
     let health = web.keyward.health().await;
-    let gone: Vec<&str> = health.iter().filter(|(_, check)| check.is_err()).map(|(name, _)| *name).collect();
-    if !gone.is_empty() {
-        for (name, check) in &health {
-            if let Err(error) = check {
-                tracing::warn!(part = name, %error, "not ready");
-            }
+    let mut wrong = Vec::new();
+    for (name, check) in &health {
+        if let Err(error) = check {
+            tracing::warn!(part = name, %error, "not ready");
+            wrong.push(match error {
+                PartError::Store(_) => format!("{name} is not reachable"),
+                PartError::Clock(_) => format!("the clocks of {name} and of this server are apart"),
+            });
         }
-        return Err(Problem::new(&problem::STORE_UNAVAILABLE, format!("not reachable: {}", gone.join(", "))));
+    }
+    if !wrong.is_empty() {
+        return Err(Problem::new(&problem::STORE_UNAVAILABLE, wrong.join(", ")));
     }
     let parts = health.iter().map(|(name, _)| Part { name, status: "ok" }).collect();
     Ok(json(StatusCode::OK, &Health { status: "ok", parts }))
