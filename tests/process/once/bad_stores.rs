@@ -3,8 +3,8 @@
 
 use crate::process::http::call;
 use crate::process::log_hygiene::forms;
-use crate::process::server::{Home, SOON, secret, until};
-use crate::stores::{Kind, OwnPostgres, OwnRedis, Place, aside, server, through_proxy};
+use crate::process::server::{Home, SOON, secret, sign_in, until};
+use crate::stores::{Kind, OwnPostgres, OwnRedis, Place, Proxy, aside, server, through_proxy};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -168,20 +168,49 @@ fn a_redis_that_cannot_be_used_stops_the_start() {
     assert_says(&refused(&format!("redis://:{own}@{old}/0")), &["Redis 5.0.14", "too old", "6.2"]);
 }
 
+/// PostgreSQL and Redis, each behind a proxy.
+fn behind_proxies() -> (Home, Place, Vec<Proxy>) {
+    let place = aside(Place::empty(Kind::PostgresAndRedis, PathBuf::new()));
+    let mut home = Home::new().set("KEYWARD_SECRETS_MASTER", &secret());
+    let mut proxies = Vec::new();
+    for (key, value) in place.settings().into_iter().filter(|(key, _)| key.ends_with(".url")) {
+        let (proxy, url) = through_proxy(&value);
+        proxies.push(proxy);
+        home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &url);
+    }
+    (home, place, proxies)
+}
+
+#[test]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
+fn f_08_a_stop_does_not_wait_for_stores_that_do_not_answer() {
+    let (home, _place, proxies) = behind_proxies();
+    let server = home.start();
+    server.register("ada@example.com", "a quiet blue harbour").expect(201);
+    proxies.iter().for_each(Proxy::silence);
+    let address = server.address;
+    let waiting =
+        std::thread::spawn(move || sign_in("ada@example.com", "a quiet blue harbour").send_to(address));
+    let begun = Instant::now();
+    until("a request that waits", SOON, || (begun.elapsed() > Duration::from_millis(200)).then_some(()));
+    let begun = Instant::now();
+    server.stop();
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    waiting.join().unwrap().unwrap().expect(503);
+}
+
 #[test]
 #[cfg_attr(
     not(all(keyward_test_postgres, keyward_test_redis)),
     ignore = "PostgreSQL or Redis was not there when this was built"
 )]
 fn g_01_stores_that_fail_are_told_of_without_their_passwords() {
-    let place = aside(Place::empty(Kind::PostgresAndRedis, PathBuf::new()));
-    let mut home = Home::new().set("KEYWARD_LOG_LEVEL", "trace").set("KEYWARD_LOG_FORMAT", "json");
-    let mut proxies = Vec::new();
-    for (key, value) in place.settings() {
-        let (proxy, url) = if key.ends_with(".url") { through_proxy(&value) } else { continue };
-        proxies.push(proxy);
-        home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &url);
-    }
+    let (mut home, place, proxies) = behind_proxies();
+    home.change("KEYWARD_LOG_LEVEL", "trace");
+    home.change("KEYWARD_LOG_FORMAT", "json");
     let (master, given) = (secret(), "Kanari-sechs +/q7 zwitschert");
     home.change("KEYWARD_SECRETS_MASTER", &master);
     let server = home.start();
