@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::{Person, Setup, get, patch, post, put};
-use crate::stores::{OwnRedis, Place};
+use crate::stores::{OwnRedis, Place, through_proxy};
 use serde_json::json;
 
 /// What needs a session is answered within this while Redis is gone.
@@ -228,6 +228,31 @@ async fn f_03_redis_that_comes_and_goes_under_load_loses_nothing_that_was_acknow
         redis.freeze();
         load.some_refused().await;
         redis.thaw();
+        load.all_served().await;
+    }
+    load.end(&app, ANSWER).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[cfg_attr(
+    not(all(keyward_test_postgres, keyward_test_redis)),
+    ignore = "PostgreSQL or Redis was not there when this was built"
+)]
+async fn f_03_a_redis_that_is_slow_or_loses_lines_mixes_nobody_up() {
+    let redis = OwnRedis::start(&[]);
+    let (proxy, url) = through_proxy(&redis.url());
+    let app = beside(&redis, |setup| setup.set("redis.url", &url)).await;
+    let load = Load::on(&app).await;
+    proxy.delay(Duration::from_millis(50));
+    load.all_served().await;
+    for _ in 0..3 {
+        // There and back takes longer than anybody waits, so answers come when nobody expects them any more.
+        proxy.delay(Duration::from_millis(600));
+        load.some_refused().await;
+        load.some_refused().await;
+        proxy.restore();
+        load.all_served().await;
+        proxy.cut();
         load.all_served().await;
     }
     load.end(&app, ANSWER).await;

@@ -122,3 +122,21 @@ fn f_09_a_newer_schema_is_refused_and_left_as_it_is() {
     }
     assert_eq!(home.count("SELECT count(*) FROM keyward_migrations"), migrations + 1);
 }
+
+#[test]
+fn f_09_a_first_start_that_is_killed_is_begun_anew() {
+    let home = Home::on_chosen_store();
+    // From before it has opened anything to after it listens.
+    for millis in [2, 10, 15, 20, 25, 30, 35, 40, 50, 60, 80, 120] {
+        let (begun, server) = (Instant::now(), home.starting());
+        until("its end", SOON, || (begun.elapsed() > Duration::from_millis(millis)).then_some(()));
+        drop(server);
+    }
+    let server = home.start();
+    assert_eq!(home.count("SELECT count(*) FROM keyward_keys"), 1);
+    let versions = "SELECT count(*) - count(DISTINCT version) FROM keyward_migrations";
+    assert_eq!(home.count(versions), 0);
+    server.register("ada@example.com", PASSWORD).expect(201);
+    server.me(&server.token("ada@example.com", PASSWORD)).expect(200);
+    assert!(server.setup().is_some());
+}

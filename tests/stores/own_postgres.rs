@@ -17,9 +17,26 @@ pub(crate) struct OwnPostgres {
 }
 
 impl OwnPostgres {
-    /// With the role `keyward`, and a database of that name which it owns. `settings` are lines of `postgresql.conf`.
-    pub(crate) async fn start(settings: &str) -> Self {
-        let mut server = Self::unmade(secret());
+    /// With the role `keyward`, and a database of that name which it owns.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Self::unmade(secret()), "").await
+    }
+
+    /// One that speaks TLS, with these files in PEM.
+    pub(crate) async fn with_certificate(certificate: &str, key: &str) -> Self {
+        let server = Self::unmade(secret());
+        for (from, name) in [(certificate, "cert.pem"), (key, "key.pem")] {
+            let to = server.folder.path().join(name);
+            fs::copy(from, &to).unwrap();
+            give(&to);
+        }
+        let folder = server.folder.path().display().to_string();
+        let files = format!("ssl_cert_file = '{folder}/cert.pem'\nssl_key_file = '{folder}/key.pem'\n");
+        Self::start_with(server, &format!("ssl = on\n{files}")).await
+    }
+
+    /// `settings` are lines of `postgresql.conf`.
+    async fn start_with(mut server: Self, settings: &str) -> Self {
         run(program("initdb")
             .args(["-U", "postgres", "-E", "UTF8", "--no-sync", "-A", "trust", "-D"])
             .arg(server.data()));
@@ -58,7 +75,7 @@ impl OwnPostgres {
         format!("postgres://keyward:{}@{}/keyward", self.password, self.address)
     }
 
-    pub(crate) fn data(&self) -> PathBuf {
+    fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -120,7 +137,7 @@ fn is_root() -> bool {
 }
 
 /// Hands a file to the server's user.
-pub(crate) fn give(path: &Path) {
+fn give(path: &Path) {
     if is_root() {
         run(Command::new("chown").arg("postgres:").arg(path));
     }

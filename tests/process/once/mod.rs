@@ -1,6 +1,7 @@
 //! What is about SQLite's file, the command line or the machine, and the same whatever the store: these tests bring their
 //! store, mostly SQLite, and `./test` runs them once.
 
+mod bad_stores;
 mod commands;
 mod compose;
 mod container;

@@ -21,7 +21,9 @@ pub(super) enum Trouble {
     Unreachable(String),
     #[error("does not answer within {} s; see that it is Redis, that it is not overloaded, and that it speaks TLS if the URL says rediss", .0.as_secs_f32())]
     Late(Duration),
-    #[error("ended the connection; if it asks for TLS, write rediss:// in place of redis://")]
+    #[error(
+        "ended the connection; see that it is Redis, and if it asks for TLS, write rediss:// in place of redis://"
+    )]
     Closed,
     #[error("does not answer as Redis does; see that host and port are right")]
     NotRedis,

@@ -126,7 +126,8 @@ fn tls_cause(cause: &str) -> String {
         "turn it on there (ssl = on), or put ?sslmode=disable at the end of the URL if the network is trusted"
     } else if cause.contains("NotValidForName") || cause.contains("not valid for name") {
         "give the host by the name that is in its certificate, or use sslmode=verify-ca"
-    } else if cause.contains("UnknownIssuer") {
+    } else if cause.contains("UnknownIssuer") || cause.contains("CaUsedAsEndEntity") {
+        // The latter is one that signed itself, as openssl makes them.
         "give the certificate of who signed it: sslrootcert=/path/to/ca.pem in the URL"
     } else {
         "see sslmode, sslrootcert, sslcert and sslkey in the URL"
