@@ -44,6 +44,9 @@ impl Keyward {
 
     async fn session_of(&self, token: RefreshToken) -> Result<Option<(User, Session)>, StoreError> {
         let Some(session) = self.store.sessions.by_id(token.session).await? else { return Ok(None) };
+        if !self.tokens.refresh.is_of(&token, session.user) {
+            return Ok(None);
+        }
         let Some(user) = self.store.users.by_id(session.user).await? else { return Ok(None) };
         Ok(session.is_live(&user, self.now()).then_some((user, session)))
     }
