@@ -136,7 +136,7 @@ settings! {
         url: StoreUrl = "sqlite:./keyward-data/keyward.db",
             Address("sqlite:PATH or postgres://user:password@host/database", StoreUrl::parse), or "DATABASE_URL";
         /// The most connections to PostgreSQL.
-        connections: usize = "10", Count(3, 1000);
+        connections: usize = "20", Count(3, 1000);
         /// How long PostgreSQL may take for a read or a write, waiting included.
         timeout: Duration = "4s", Span(100 * MILLISECOND, MINUTE);
         /// Whether PgBouncer stands before PostgreSQL in transaction mode (`yes`).

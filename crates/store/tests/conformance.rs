@@ -58,7 +58,7 @@ mod postgres {
 
     keyward_store::conformance!(
         crate::postgres::open,
-        #[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+        #[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
     );
 }
 
@@ -77,7 +77,7 @@ mod pgbouncer {
 
     keyward_store::conformance!(
         crate::pgbouncer::open,
-        #[cfg_attr(not(keyward_test_pgbouncer), ignore = "KEYWARD_TEST_PGBOUNCER_URL was not set when this was built")]
+        #[cfg_attr(not(keyward_test_pgbouncer), ignore = "no PgBouncer: scripts/servers run cargo test")]
     );
 }
 

@@ -49,18 +49,13 @@ pub(super) fn text(error: &Error) -> String {
     format!("PostgreSQL: {message} ({code}{constraint}){hint}").replace(['\r', '\n'], " ")
 }
 
-/// Prepared statements that come and go under somebody else's hands, or parameters that only a pooler refuses.
+/// Prepared statements that come and go under somebody else's hands, or options that only a pooler refuses.
 pub(super) fn is_of_pooler(error: &Error) -> bool {
-    match error.code() {
-        Some(code) => {
-            *code == SqlState::INVALID_SQL_STATEMENT_NAME
-                || *code == SqlState::DUPLICATE_PSTATEMENT
-                || error
-                    .as_db_error()
-                    .is_some_and(|told| told.message().contains("unsupported startup parameter"))
-        }
-        None => false,
-    }
+    error.as_db_error().is_some_and(|told| {
+        let is_of_options = ["unsupported startup parameter", "command-line options"];
+        [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(told.code())
+            || is_of_options.iter().any(|words| told.message().contains(words))
+    })
 }
 
 /// Whether the very same statements may do on a second try: who raced them is through by then.
@@ -75,9 +70,11 @@ pub(super) fn is_of_connection(error: &Error) -> bool {
     match error.as_db_error() {
         // Nothing of the server's: the line is broken, or what came over it is not understood.
         None => true,
-        // A plan that a migration has outdated, and a prepared statement that is gone, are the connection's.
+        // A plan that a migration has outdated, and a prepared statement that is gone, are the connection's; class 08 is a
+        // pooler's word for a server that it lost.
         Some(told) => {
             is_of_server(error)
+                || told.code().code().starts_with("08")
                 || *told.code() == SqlState::INVALID_SQL_STATEMENT_NAME
                 || (*told.code() == SqlState::FEATURE_NOT_SUPPORTED && told.message().contains("cached plan"))
         }

@@ -107,6 +107,8 @@ impl Link {
         let mut worst: Option<NoSession> = None;
         for index in (first..count).chain(0..first) {
             let mut config = self.configs[index].clone();
+            // Nor one address of a name that has several.
+            config.connect_timeout(share * 2 / 3);
             if let (Some(options), false) = (options, self.pgbouncer) {
                 config.options(options);
             }

@@ -109,6 +109,10 @@ impl ServerError {
         match kind {
             _ if about.contains("TLS") => Self::Tls { url, cause: tls_cause(&cause) },
             Some(_) => Self::Unreachable { url, cause },
+            _ if cause.contains("channel binding") => {
+                let cause = format!("{cause}; channel_binding=require needs TLS, and SCRAM for this role");
+                Self::Login { url, cause }
+            }
             _ if about.contains("configuration") => {
                 Self::Login { url, cause: "the server asks for a password, and the URL has none".into() }
             }

@@ -21,7 +21,7 @@ fn insert(sequence: i64) -> String {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn connections_that_were_closed_while_idle_are_not_noticed() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -40,7 +40,7 @@ async fn connections_that_were_closed_while_idle_are_not_noticed() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_read_whose_connection_breaks_is_read_again() {
     let server = Server::start().await;
     open(&server.url()).await.store().keys.insert(&key(1)).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_read_whose_connection_breaks_is_read_again() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_write_that_was_not_committed_is_written_again() {
     let server = Server::start().await;
     let (one, two) = (insert(1), insert(2));
@@ -72,7 +72,7 @@ async fn a_write_that_was_not_committed_is_written_again() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_write_that_may_be_committed_is_not_written_again() {
     let server = Server::start().await;
     let (postgres, proxy) = through(&server).await;
@@ -102,7 +102,7 @@ async fn a_write_that_may_be_committed_is_not_written_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_write_goes_on_when_nobody_waits() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -131,7 +131,7 @@ async fn failing(server: &Server, code: &str, times: u32) -> Postgres {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn what_a_race_refused_is_tried_again() {
     let server = Server::start().await;
     let mut expected = Vec::new();
@@ -161,7 +161,7 @@ async fn what_a_race_refused_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn lists_that_lock_each_other_out_all_get_through() {
     let server = Server::start_with("deadlock_timeout = 20ms", WITH_PASSWORD).await;
     let postgres = open(&server.url()).await;
@@ -186,4 +186,51 @@ async fn lists_that_lock_each_other_out_all_get_through() {
     let all = postgres.store().keys.all().await.unwrap();
     assert!(all.iter().all(|key| key.signs_from == Timestamp::from_micros(NOW.as_micros() + 4)));
     assert!(server.log().contains("deadlock detected"));
+}
+
+/// Each writes what nobody else does. `Taken` would be one's own write, done before and tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn in_a_storm_what_was_answered_is_there_and_nothing_is_done_twice() {
+    let server = Server::start().await;
+    let (postgres, proxy) = through(&server).await;
+    let end = Instant::now() + Duration::from_secs(4);
+    let writers = (0..8_i64).map(|writer| {
+        let postgres = postgres.clone();
+        tokio::spawn(async move {
+            let (mut answered, mut failed) = (Vec::new(), 0);
+            for number in (1..).take_while(|_| Instant::now() < end) {
+                let sequence = writer * 1_000_000 + number;
+                let alone = insert(sequence);
+                let texts =
+                    if number % 2 == 0 { [alone.as_str(), IGNORED].to_vec() } else { vec![alone.as_str()] };
+                match write(&postgres, &texts).await {
+                    Ok(1) => answered.push(sequence),
+                    Err(StoreError::Backend(_)) => failed += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            (answered, failed)
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let admin = server.admin().await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keyward' ORDER BY random() LIMIT 2";
+    let traps = [Trap::After(COMMIT), Trap::Before(COMMIT), Trap::After("INSERT"), Trap::Before("BEGIN")];
+    for trap in traps.into_iter().cycle().take_while(|_| Instant::now() < end) {
+        proxy.set(trap);
+        admin.execute(kill, &[]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let (mut answered, mut failed) = (Vec::new(), 0);
+    for writer in writers {
+        let (own, others) = writer.await.unwrap();
+        answered.extend(own);
+        failed += others;
+    }
+    let there: std::collections::BTreeSet<i64> = keys(&open(&server.url()).await).await.into_iter().collect();
+    let lost: Vec<_> = answered.iter().filter(|sequence| !there.contains(sequence)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // The storm was one, and most came through it.
+    assert!(failed > 0 && answered.len() > 5 * failed, "{} {failed}", answered.len());
 }

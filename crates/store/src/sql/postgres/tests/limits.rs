@@ -14,33 +14,48 @@ fn hasty(url: &str, connections: usize) -> PostgresSettings {
 const ASLEEP: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_slow_statement_is_given_up_on_both_sides() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let asleep = async || admin.query_one(ASLEEP, &[]).await.unwrap().get::<_, i64>(0);
-    for options in ["", "?options=-c%20statement_timeout%3D0"] {
-        let postgres = open_with(&hasty(&format!("{}{options}", server.url()), 6)).await;
-        let insert = "INSERT INTO keyward_keys VALUES ('k', 'a', 1, '', 1, 1)";
-        let sleep = "SELECT 1 FROM pg_sleep(30)";
-        for texts in [[insert, sleep].as_slice(), &[sleep]] {
-            let begin = Instant::now();
-            failure(write(&postgres, texts).await);
-            assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
-        }
+    let postgres = open_with(&hasty(&server.url(), 6)).await;
+    let insert = "INSERT INTO keyward_keys VALUES ('k', 'a', 1, '', 1, 1)";
+    let sleep = "SELECT 1 FROM pg_sleep(30)";
+    for texts in [[insert, sleep].as_slice(), &[sleep]] {
         let begin = Instant::now();
-        failure(postgres.connections.lanes.all(sleep, &[], &COUNT).await);
+        failure(write(&postgres, texts).await);
         assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
-        let stopped = until("the server stops too", async || asleep().await == 0).await;
-        assert!(stopped < Duration::from_secs(1), "{stopped:?}");
-        assert_eq!(keys(&postgres).await, Vec::<i64>::new());
-        assert_eq!(write(&postgres, &[insert]).await, Ok(1));
-        write(&postgres, &["DELETE FROM keyward_keys"]).await.unwrap();
     }
+    let begin = Instant::now();
+    failure(postgres.connections.lanes.all(sleep, &[], &COUNT).await);
+    assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
+    let stopped = until("the server stops too", async || asleep().await == 0).await;
+    assert!(stopped < Duration::from_secs(1), "{stopped:?}");
+    assert_eq!(keys(&postgres).await, Vec::<i64>::new());
+    assert_eq!(write(&postgres, &[insert]).await, Ok(1));
+}
+
+/// Where the server has no limit of its own, it is told.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn a_server_is_asked_to_stop() {
+    let server = Server::start().await;
+    let postgres = open(&server.url()).await;
+    let session = Arc::new(postgres.session().await.unwrap());
+    let own = Arc::clone(&session);
+    let sleeping = tokio::spawn(async move { own.query("SELECT 1 FROM pg_sleep(60)", &[]).await.err() });
+    let admin = server.admin().await;
+    let asleep = async || admin.query_one(ASLEEP, &[]).await.unwrap().get::<_, i64>(0);
+    until("it sleeps", async || asleep().await == 1).await;
+    postgres.link.give_up(&session);
+    let error = sleeping.await.unwrap().unwrap();
+    assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
+    assert_eq!(asleep().await, 0);
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
     let server = Server::start().await;
     let postgres = open_with(&hasty(&server.url(), 3)).await;
@@ -68,7 +83,7 @@ async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn long_reads_have_more_time_and_few_places() {
     let server = Server::start().await;
     let postgres = open_with(&hasty(&server.url(), 6)).await;
@@ -91,7 +106,7 @@ async fn long_reads_have_more_time_and_few_places() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_connection_keeps_only_so_many_statements() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -105,7 +120,7 @@ async fn a_connection_keeps_only_so_many_statements() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn what_cannot_be_read_is_named_and_not_shown() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -133,7 +148,7 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn readiness_reads_writes_and_tells_the_time() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;

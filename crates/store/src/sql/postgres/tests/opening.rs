@@ -44,7 +44,7 @@ async fn a_server_that_never_answers() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn who_may_not_come_in() {
     let logins = format!("hostnossl all plain 127.0.0.1/32 reject\n{WITH_PASSWORD}");
     let server = Server::start_with("", &logins).await;
@@ -67,7 +67,7 @@ async fn who_may_not_come_in() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn who_may_not_make_tables() {
     let server = Server::start().await;
     server.run("CREATE ROLE guest LOGIN PASSWORD 'hunter2'").await;
@@ -86,7 +86,7 @@ async fn who_may_not_make_tables() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn one_of_several_hosts_that_can_be_written_is_found() {
     let (reading, writing) = (Server::start().await, Server::start().await);
     reading.run("ALTER DATABASE keyward SET default_transaction_read_only = on").await;
@@ -100,6 +100,15 @@ async fn one_of_several_hosts_that_can_be_written_is_found() {
     let none =
         refusal(&format!("postgres://keyward:hunter2@127.0.0.1:{silent},127.0.0.1:{read}/keyward")).await;
     assert_says(&none, &["can only be read"]);
+}
+
+#[tokio::test]
+#[cfg_attr(not(keyward_test_pgbouncer), ignore = "no PgBouncer: scripts/servers run cargo test")]
+async fn a_pooler_that_nobody_told_of() {
+    let url = std::env::var("KEYWARD_TEST_PGBOUNCER_URL").unwrap();
+    let error = Postgres::open(&settings(&url)).await.err().unwrap();
+    assert_says(&error.to_string(), &["store.pgbouncer = true"]);
+    Postgres::open(&PostgresSettings { pgbouncer: true, ..settings(&url) }).await.unwrap();
 }
 
 /// A message of the protocol: a letter, the length, and the rest.

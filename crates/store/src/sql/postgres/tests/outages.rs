@@ -42,7 +42,7 @@ fn bustle(postgres: &Postgres) -> tokio::sync::watch::Sender<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_server_that_restarts_is_found_again() {
     let mut server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -61,7 +61,7 @@ async fn a_server_that_restarts_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn silence_is_waited_for_no_longer_than_the_limit() {
     let server = Server::start().await;
     open(&server.url()).await;
@@ -90,7 +90,7 @@ async fn silence_is_waited_for_no_longer_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_server_that_may_no_longer_be_written_is_left() {
     let (one, two) = (Server::start().await, Server::start().await);
     open(&two.url()).await;
@@ -108,7 +108,7 @@ async fn a_server_that_may_no_longer_be_written_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_server_that_only_reads_fails_writes_until_it_writes_again() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;
@@ -123,7 +123,7 @@ async fn a_server_that_only_reads_fails_writes_until_it_writes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_server_that_has_no_place_fails_soon_and_is_found_again() {
     let server = Server::start().await;
     let postgres = open(&server.url()).await;

@@ -14,7 +14,7 @@ async fn count(server: &Server, text: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn of_many_migrators_each_finds_it_done() {
     let server = Server::start().await;
     for round in 0..5 {
@@ -44,7 +44,7 @@ async fn of_many_migrators_each_finds_it_done() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn an_applications_tables_stay_as_they_are() {
     let server = Server::start().await;
     let own = "CREATE TABLE users (id SERIAL PRIMARY KEY, email TEXT); INSERT INTO users (email) VALUES ('a@b.test');
@@ -58,7 +58,7 @@ async fn an_applications_tables_stay_as_they_are() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_failing_migration_leaves_what_was_before() {
     let server = Server::start().await;
     let session = session(&server).await;
@@ -82,7 +82,7 @@ async fn a_failing_migration_leaves_what_was_before() {
 
 /// As by `kill -9`, of the process or of its connection.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_killed_migration_is_made_by_the_next() {
     const SLOW: &[Migration] = &[Migration {
         version: 1,

@@ -70,7 +70,7 @@ fn assert_refused(outcome: Result<bool, String>, words: &[&str]) {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn modes_that_trust_anybody() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -92,7 +92,7 @@ async fn modes_that_trust_anybody() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn modes_that_verify() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -125,7 +125,7 @@ async fn modes_that_verify() {
 
 /// One that signed itself, given as it is, is trusted as it is.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_certificate_that_signed_itself() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -138,19 +138,7 @@ async fn a_certificate_that_signed_itself() {
 }
 
 #[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
-async fn a_sign_in_is_bound_to_its_connection() {
-    let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
-    open_to_all(folder.path());
-    let server = server(folder.path(), "server", EITHER).await;
-    let bound = |mode: &str| at(&server, "127.0.0.1", &format!("sslmode={mode}&channel_binding=require"));
-    assert_eq!(encrypted(&bound("require")).await, Ok(true));
-    assert_refused(encrypted(&bound("disable")).await, &["channel binding"]);
-}
-
-#[tokio::test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn a_client_shows_its_certificate() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
@@ -170,6 +158,29 @@ async fn a_client_shows_its_certificate() {
     let postgres = open(&with("keyward")).await;
     postgres.store().keys.insert(&key(1)).await.unwrap();
     assert_eq!(keys(&postgres).await, [1]);
+}
+
+/// One that nobody in the middle can pass on; certificates signed in several ways.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn a_sign_in_is_bound_to_its_connection() {
+    for key in [
+        "ec -pkeyopt ec_paramgen_curve:P-256 -sha256",
+        "ec -pkeyopt ec_paramgen_curve:P-384 -sha384",
+        "rsa:2048 -sha512",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        open_to_all(folder.path());
+        let new = format!("req -newkey {key} -nodes -days 2 -x509 -subj /CN=x -keyout s.key -out s.pem");
+        run(Command::new("openssl").args(new.split(' ')).current_dir(folder.path()));
+        give(&folder.path().join("s.key"));
+        std::fs::copy(folder.path().join("s.pem"), folder.path().join("ca.pem")).unwrap();
+        let server = server(folder.path(), "s", EITHER).await;
+        let with = |parameters| at(&server, "127.0.0.1", parameters);
+        assert_eq!(encrypted(&with("sslmode=require&channel_binding=require")).await, Ok(true), "{key}");
+        assert_eq!(encrypted(&with("sslmode=require&channel_binding=disable")).await, Ok(true));
+        assert_refused(encrypted(&with("sslmode=disable&channel_binding=require")).await, &["needs TLS"]);
+    }
 }
 
 /// The server's user has to get at its certificate.
