@@ -69,7 +69,7 @@ impl Keyward {
             Identifier::Username(username) => self.store.users.by_username(username).await?,
             Identifier::Nobody(_) => None,
         };
-        let account = user.as_ref().map_or(Account::Unknown(&attempt.identifier), Account::Of);
+        let account = Account::Called(&attempt.identifier, user.as_ref());
         let (verdict, tried) = self.try_password(account, &attempt.password, caller).await?;
         let user = match user {
             Some(user) if verdict != Verdict::Wrong && user.is_active() => user,

@@ -34,7 +34,7 @@ impl Keyward {
                 None => (_, session) = self.session_of(token).await?.ok_or(RefreshError::Refused)?,
             }
         }
-        let is_predecessor = token.generation + 1 == session.generation;
+        let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
         if is_predecessor && self.now().since(session.rotated_at) <= self.policy.refresh_grace {
             return Ok(self.issue(user, &session)?);
         }
