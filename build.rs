@@ -1,5 +1,5 @@
 //! Says which servers the tests were given: a test of one that is missing shows as ignored, not as passed. By a list of
-//! their names, since an address is another one in every run and would have everything built again.
+//! their names, since an address is another one in every run and would have everything built again. And whether they run as root.
 
 const SERVERS: &[(&str, &str)] = &[
     ("postgres", "keyward_test_postgres"),
@@ -16,5 +16,10 @@ fn main() {
         if given.split(' ').any(|given| given == *server) {
             println!("cargo::rustc-cfg={name}");
         }
+    }
+    println!("cargo::rustc-check-cfg=cfg(keyward_test_root)");
+    let is_root = std::process::Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if is_root {
+        println!("cargo::rustc-cfg=keyward_test_root");
     }
 }

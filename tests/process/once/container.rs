@@ -152,23 +152,9 @@ impl Image {
     }
 }
 
-/// Only root may change its root. On a laptop that is said; in CI it is a failure.
-#[expect(clippy::print_stderr, reason = "what was left out is said")]
-fn root_is_here() -> bool {
-    let root = rustix::process::getuid().is_root();
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(root || !ci, "with CI=true nothing may be left out, and this needs root");
-    if !root {
-        eprintln!("left out: running the image's root needs root");
-    }
-    root
-}
-
 #[test]
+#[cfg_attr(not(keyward_test_root), ignore = "running the image's root needs root")]
 fn m_05_the_image_holds_what_the_binary_needs_and_no_more() {
-    if !root_is_here() {
-        return;
-    }
     let image = Image::build();
     assert_eq!(image.stage.env, [("PORT".to_owned(), "8000".to_owned())], "no settings, no secrets");
     for path in everything(&image.root()) {
@@ -199,10 +185,8 @@ fn m_05_the_build_sees_no_secrets() {
 }
 
 #[test]
+#[cfg_attr(not(keyward_test_root), ignore = "running the image's root needs root")]
 fn m_05_it_serves_from_a_read_only_root_as_nobody() {
-    if !root_is_here() {
-        return;
-    }
     let image = Image::build();
     let server = image.start();
     server.get("/health/ready").expect(200);
@@ -243,10 +227,8 @@ fn m_05_it_serves_from_a_read_only_root_as_nobody() {
 }
 
 #[test]
+#[cfg_attr(not(keyward_test_root), ignore = "running the image's root needs root")]
 fn the_image_takes_the_port_and_the_store_that_it_is_given() {
-    if !root_is_here() {
-        return;
-    }
     let image = Image::build();
     let (code, shown) = image.say(&["config", "show"], &[]);
     assert!(code == Some(0) && shown.contains("0.0.0.0:8000"), "{shown}");
@@ -260,10 +242,8 @@ fn the_image_takes_the_port_and_the_store_that_it_is_given() {
 /// A server that is named, not numbered, as in every container: the C library finds what it needs for that in the image,
 /// and TLS finds its certificates.
 #[test]
+#[cfg_attr(not(keyward_test_root), ignore = "running the image's root needs root")]
 fn the_image_finds_servers_by_name_and_has_certificates() {
-    if !root_is_here() {
-        return;
-    }
     let image = Image::build();
     // What the one who runs a container puts there.
     fs::write(image.root().join("etc/hosts"), "127.0.0.1 store.test\n").unwrap();

@@ -29,7 +29,7 @@ async fn a_killed_server_fails_at_once_and_is_found_again() {
         }
         server.start_again();
         // Nobody asks meanwhile: it is found again by itself, and the first command is answered.
-        tokio::time::sleep(Duration::from_millis(1000)).await;
+        until(SOON, async || server.clients() == 1).await;
         assert!(gets_in(&store, &one).await);
     }
 }

@@ -60,6 +60,15 @@ impl Server {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
+    /// How many are connected besides whoever asks; none while it does not answer.
+    pub(crate) fn clients(&self) -> usize {
+        let list = redis::Client::open(self.url())
+            .unwrap()
+            .get_connection()
+            .and_then(|mut connection| redis::cmd("CLIENT").arg("LIST").query::<String>(&mut connection));
+        list.map_or(0, |list| list.lines().count() - 1)
+    }
+
     /// Asks it something over another connection.
     pub(crate) fn tell(&self, words: &[&str]) -> redis::Value {
         let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
