@@ -1,8 +1,8 @@
 //! Refresh: one lineage per session whoever races, and theft found out.
 
 use crate::app::{Person, Reply, TestApp, all, post};
-use keyward_auth::tokens::RefreshToken;
-use keyward_auth::values::{SessionId, Timestamp};
+use keyward_auth::records::Session;
+use keyward_auth::values::{SessionId, Timestamp, UserId};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -240,6 +240,22 @@ async fn t_17_a_stolen_database_refreshes_nothing() {
     }
 }
 
+/// Whoever can write to the store of sessions is not yet whom they write there.
+#[tokio::test]
+async fn a_session_that_was_given_to_another_yields_no_tokens() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.signed_in("ada").await, app.signed_in("bob").await);
+    let sessions = &app.keyward.store.sessions;
+    let now = app.keyward.clock.now();
+    let adas = sessions.of_user(ada.id.parse().unwrap(), now).await.unwrap().remove(0);
+    assert!(sessions.end(adas.id, adas.user, &[]).await.unwrap());
+    let bobs = Session { user: bob.id.parse().unwrap(), ..adas };
+    sessions.insert(&bobs, 100, &[]).await.unwrap();
+    ada.refreshes().await.must(401);
+    assert_eq!(ada.me().await, 401);
+    assert_eq!(bob.me().await, 200);
+}
+
 #[tokio::test]
 async fn t_18_ten_thousand_refresh_tokens_are_all_different_and_proven_at_length() {
     let app = TestApp::start().await;
@@ -247,13 +263,14 @@ async fn t_18_ten_thousand_refresh_tokens_are_all_different_and_proven_at_length
     let mut proofs = BTreeSet::new();
     for i in 0..10_000 {
         let session = SessionId::new(now, app.keyward.random.as_ref());
-        let token = app.keyward.tokens.refresh.write(RefreshToken { session, generation: 1 + i % 3 });
+        let user = UserId::new(now, app.keyward.random.as_ref());
+        let token = app.keyward.tokens.refresh.write(session, 1 + i % 3, user);
         let proof = token.rsplit('.').next().unwrap().to_owned();
-        assert_eq!(proof.len(), 43, "256 bits");
+        assert_eq!(proof.len(), 48, "two proofs of 144 bits");
         assert!(proofs.insert(proof), "a proof came twice");
     }
     // Every place of the proof takes every letter: no part of it is readable.
-    for place in 0..42 {
+    for place in 0..48 {
         let letters: BTreeSet<u8> = proofs.iter().map(|proof| proof.as_bytes()[place]).collect();
         assert_eq!(letters.len(), 64, "place {place}");
     }

@@ -40,33 +40,51 @@ async fn c_07_every_spelling_and_every_way_is_one_counter() {
     let app = start(|setup| setup).await;
     let ada = app.signed_in("ada").await;
     let form = |path: &str, name: &str| post(path).form(&[("username", name), ("password", "wrong")]);
-    let ways = [
+    let by_email = [
         login("ada@example.com", "wrong"),
         login("ADA@Example.COM", "wrong again"),
         login(" ada@example.com ", "wrong"),
+        post("/auth/login").json(json!({"username": "Ada@example.com", "password": "wrong"})),
+        post("/login").json(json!({"email": "ada@EXAMPLE.com", "password": "wrong"})),
+        post("/login/").json(json!({"user": "ADA@example.com", "password": "wrong"})),
+        form("/auth/login", "ada@example.com"),
+        form("/login", "Ada@example.com"),
+        form("/login/", " ada@example.com"),
+        login("ada@example.com", "wrong"),
+    ];
+    let by_username = [
         login("ada", "wrong"),
         login("Ada", "wrong"),
         login(" aDA ", "wrong"),
-        post("/login").json(json!({"email": "ada@EXAMPLE.com", "password": "wrong"})),
-        post("/login/").json(json!({"user": "ADA", "password": "wrong"})),
+        post("/login").json(json!({"username": "ADA", "password": "wrong"})),
+        post("/login/").json(json!({"user": "Ada", "password": "wrong"})),
         form("/auth/login", "ada"),
-        form("/login", "Ada@example.com"),
+        form("/login", "Ada"),
+        form("/login/", " ada "),
+        login("ada", "wrong"),
+        login("ada", "wrong"),
     ];
-    for way in &ways {
-        app.refused_and_noted("counted", way, 401, "invalid_credentials", "sign_in_failed").await;
+    for (ways, right) in [
+        (&by_email, login(&ada.email, &ada.password)),
+        // Another name is another counter: else it would be known that both are names of somebody.
+        (&by_username, login("ada", &ada.password)),
+    ] {
+        for way in ways {
+            app.refused_and_noted("counted", way, 401, "invalid_credentials", "sign_in_failed").await;
+        }
+        let work = app.hasher.work();
+        for way in ways.iter().chain([&right]) {
+            let reply = app.refused("too many", way, 429, "rate_limited", "").await;
+            assert_eq!(seconds(&reply), 30);
+        }
+        assert_eq!(app.hasher.work(), work, "who is refused costs no hash");
     }
-    let work = app.hasher.work();
-    for way in ways.iter().chain([&login("ada", &ada.password), &login(&ada.email, &ada.password)]) {
-        let reply = app.refused("too many", way, 429, "rate_limited", "").await;
-        assert_eq!(seconds(&reply), 30);
-    }
-    assert_eq!(app.hasher.work(), work, "who is refused costs no hash");
     assert_eq!(ada.me().await, 200, "who is signed in stays so");
     app.clock.advance(Duration::from_secs(29));
-    app.send(&ways[0]).await.must(429);
+    app.send(&by_email[0]).await.must(429);
     app.clock.advance(Duration::from_secs(1));
-    app.send(&ways[3]).await.must(401);
-    app.send(&ways[9]).await.must(429);
+    app.send(&by_email[3]).await.must(401);
+    app.send(&by_email[9]).await.must(429);
     app.clock.advance(Duration::from_secs(30));
     app.login(&ada.email, &ada.password).await.must(200);
 }
@@ -104,7 +122,8 @@ async fn many_guesses_at_the_same_moment_are_no_way_around() {
     let ada = app.signed_in("ada").await;
     let (work, events) = (app.hasher.work(), app.count("keyward_events").await);
     let replies = all((0..200).map(|number| {
-        let (sender, name) = (app.sender(), if number % 2 == 0 { "ada" } else { "ada@example.com" });
+        let (sender, name) =
+            (app.sender(), if number % 2 == 0 { "ADA@example.com" } else { "ada@example.com" });
         async move { sender.send(&login(name, &format!("guess {number}"))).await.status }
     }))
     .await;
@@ -167,8 +186,8 @@ async fn l_03_another_network_still_gets_in() {
     let ada = app.signed_in("ada").await;
     let right = || login(&ada.email, &ada.password);
     for number in 0..10 {
-        app.send(&from(&format!("203.0.113.{number}"), login("ada", "wrong"))).await.must(401);
-        app.send(&from(&format!("2001:db8::{number}"), login("ada", "wrong"))).await.must(401);
+        app.send(&from(&format!("203.0.113.{number}"), login(&ada.email, "wrong"))).await.must(401);
+        app.send(&from(&format!("2001:db8::{number}"), login(&ada.email, "wrong"))).await.must(401);
     }
     for slowed in ["203.0.113.200", "::ffff:203.0.113.1", "2001:db8::ffff:0:0:1"] {
         assert_eq!(seconds(&app.send(&from(slowed, right())).await.must(429)), 30, "{slowed}");
@@ -184,7 +203,7 @@ async fn l_03_another_network_still_gets_in() {
 async fn a_day_of_guessing_from_everywhere_shuts_nobody_out_at_home() {
     let app = start(|setup| setup.set("limits.tries_per_day", "12")).await;
     let ada = app.signed_in("ada").await;
-    let wrong = |network: &str| from(network, login("ada", "wrong"));
+    let wrong = |network: &str| from(network, login(&ada.email, "wrong"));
     let right = |network: &str| from(network, login(&ada.email, &ada.password));
     app.send(&right("192.0.2.1")).await.must(200);
     // One stranger alone does not use up the day, whatever the patience; in IPv6 not with a whole /48 either.
@@ -223,6 +242,36 @@ async fn a_day_of_guessing_from_everywhere_shuts_nobody_out_at_home() {
     let again = app.again(&ada).await;
     again.send(post("/auth/logout").json(json!({"everywhere": true}))).await.must(204);
     app.send(&right("192.0.2.1")).await.must(429);
+}
+
+/// The password is tried by the way, and whatever comes of the request tells whether it was right.
+#[tokio::test]
+async fn a_new_password_that_is_not_set_was_a_try() {
+    let app = start(|setup| setup).await;
+    let (ada, bob) = (app.signed_in("ada").await, app.signed_in("bob").await);
+    let guess = |number: u32| json!({"password": format!("a long guess {number}"), "username": "bob"});
+    for number in 0..10 {
+        ada.patch("/users/me", guess(number)).await.must(409);
+    }
+    ada.patch("/users/me", guess(10)).await.must(429);
+    app.login(&ada.email, &ada.password).await.must(429);
+    bob.patch("/users/me", json!({"password": "quite another long one"})).await.must(200);
+    app.login(&bob.email, "quite another long one").await.must(200);
+}
+
+/// A /48 may hold thousands of strangers.
+#[tokio::test]
+async fn a_neighbour_shuts_nobody_out_at_home() {
+    let app = start(|setup| setup).await;
+    let ada = app.signed_in("ada").await;
+    let right = |network: &str| from(network, login(&ada.email, &ada.password));
+    app.send(&right("2001:db8:5:1::1")).await.must(200);
+    for number in 0..25 {
+        let neighbour = format!("2001:db8:5:{:x}::9", 2 + number / 9);
+        app.send(&from(&neighbour, login(&ada.email, "wrong"))).await.must(401);
+    }
+    assert_eq!(seconds(&app.send(&right("2001:db8:5:ffff::1")).await.must(429)), 3456);
+    app.send(&right("2001:db8:5:1::2")).await.must(200);
 }
 
 /// Requests that give a wrong password as proof.

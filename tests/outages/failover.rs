@@ -7,7 +7,7 @@ use keyward::config::{Config, Sources};
 use keyward::wiring::Database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn f_02_a_new_primary_is_found_without_a_restart() {
     let mut primary = OwnPostgres::start().await;
     let replica = primary.replica().await;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// What one client does all the time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Habit {
+pub(super) enum Habit {
     /// Edits and reads a profile: what is read is what was written last.
     Edits,
     Registers,
@@ -105,10 +105,19 @@ impl Load {
     }
 
     /// Waits until somebody was answered 503 once more.
-    pub(super) async fn some_refused(&self) -> Duration {
-        let sum = || self.tally.refused.iter().map(|count| count.load(SeqCst)).sum::<usize>();
-        let before = sum();
-        until("somebody refused", BACK, async || sum() > before).await
+    pub(super) async fn some_refused(&self) {
+        let before = sum(&self.tally.refused);
+        until("somebody refused", BACK, async || sum(&self.tally.refused) > before).await;
+    }
+
+    /// Waits until clients of this habit were served so often again.
+    pub(super) async fn served(&self, habit: Habit, count: usize) {
+        let served = || {
+            let all = HABITS.iter().zip(&self.tally.served);
+            all.filter(|(is, _)| **is == habit).map(|(_, count)| count.load(SeqCst)).sum::<usize>()
+        };
+        let before = served();
+        until("a habit", BACK, async || served() >= before + count).await;
     }
 
     async fn each(&self, what: &str, counts: &[AtomicUsize], who: fn(Habit) -> bool) -> Duration {
@@ -154,6 +163,10 @@ impl Load {
             app.login(&address(name), &password(name)).await.must(200);
         }
     }
+}
+
+fn sum(counts: &[AtomicUsize]) -> usize {
+    counts.iter().map(|count| count.load(SeqCst)).sum()
 }
 
 impl Client {

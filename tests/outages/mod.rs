@@ -8,7 +8,7 @@ mod postgres;
 mod redis;
 
 use crate::app::{Reply, Request, TestApp};
-use load::Load;
+use load::{Habit, Load};
 use std::time::{Duration, Instant};
 
 /// How long a store is gone, or as it should not be.

@@ -13,28 +13,45 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
     if !is_proxy(&peer) {
         return peer;
     }
-    let mut last = peer;
-    for address in forwarded(headers).into_iter().rev() {
-        // What a trusted proxy wrote and we cannot read hides whatever stands left of it.
-        let Some(address) = address else { return last };
-        last = address;
-        if !is_proxy(&address) {
-            return address;
-        }
+    let [simple, standard] =
+        [simple(headers), standard(headers)].map(|chain| client(peer, &chain, &is_proxy));
+    match (simple, standard) {
+        (Some(client), None) | (None, Some(client)) => client,
+        (Some(client), Some(same)) if client == same => client,
+        // A proxy writes one of them, and the client may have written the other: neither is to be believed.
+        _ => peer,
     }
-    last
 }
 
-/// The chain of addresses, client first; `None` for what is no address.
-fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let lines = |name: HeaderName| -> Vec<String> {
-        let texts = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("unreadable"));
-        texts.flat_map(|line| line.split(',')).map(|part| part.trim().to_owned()).collect()
-    };
-    let simple = lines(X_FORWARDED_FOR);
-    if !simple.is_empty() {
-        return simple.iter().map(|part| address(part)).collect();
+/// The rightmost of a chain that is no proxy; `None` where there is no chain.
+fn client(peer: IpAddr, chain: &[Option<IpAddr>], is_proxy: &impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
+    if chain.is_empty() {
+        return None;
     }
+    let mut last = peer;
+    for address in chain.iter().rev() {
+        // What a trusted proxy wrote and we cannot read hides whatever stands left of it.
+        let Some(address) = address else { return Some(last) };
+        last = *address;
+        if !is_proxy(address) {
+            return Some(*address);
+        }
+    }
+    Some(last)
+}
+
+fn lines(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
+    let texts = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("unreadable"));
+    texts.flat_map(|line| line.split(',')).map(|part| part.trim().to_owned()).collect()
+}
+
+/// The chain of `X-Forwarded-For`, client first; `None` for what is no address.
+fn simple(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    lines(headers, X_FORWARDED_FOR).iter().map(|part| address(part)).collect()
+}
+
+/// The chain of `Forwarded`.
+fn standard(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let parameter = |part: &String| {
         let pairs = part.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs
@@ -42,7 +59,7 @@ fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
             .find(|(name, _)| name.eq_ignore_ascii_case("for"))
             .and_then(|(_, value)| address(value))
     };
-    lines(header::FORWARDED).iter().map(parameter).collect()
+    lines(headers, header::FORWARDED).iter().map(parameter).collect()
 }
 
 /// An address as proxies write it: bare, quoted, in brackets, with a port.
@@ -69,6 +86,19 @@ mod tests {
         for name in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"] {
             assert_eq!(seen("192.0.2.1", name, "203.0.113.9"), "192.0.2.1");
         }
+    }
+
+    #[test]
+    fn two_headers_that_differ_are_not_believed() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let of = |simple: &'static str, standard: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", simple.parse().unwrap());
+            headers.insert("forwarded", standard.parse().unwrap());
+            client_address("10.0.0.1".parse().unwrap(), &headers, &trusted).to_string()
+        };
+        assert_eq!(of("203.0.113.9", "for=203.0.113.9"), "203.0.113.9");
+        assert_eq!(of("203.0.113.9", "for=198.51.100.7"), "10.0.0.1");
     }
 
     #[test]

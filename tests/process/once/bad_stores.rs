@@ -59,7 +59,7 @@ fn silent() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 fn a_postgres_that_cannot_be_used_stops_the_start() {
     let place = aside(Place::empty(Kind::Postgres, PathBuf::new()));
     let url = place.settings()[0].1.clone();
@@ -90,7 +90,7 @@ fn a_postgres_that_cannot_be_used_stops_the_start() {
 }
 
 #[test]
-#[cfg_attr(not(keyward_test_postgres), ignore = "KEYWARD_TEST_POSTGRES_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 fn a_postgres_that_nobody_vouches_for_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("openssl")

@@ -1,7 +1,7 @@
 //! A new password against the old one. All other sessions end, and this one is replaced: its tokens die with it.
 
 use super::proof::{ProofError, owner};
-use super::{AuthenticateError, Caller, Limited, LoggedIn, SignedIn};
+use super::{AuthenticateError, Caller, Limited, LoggedIn, MOST_TRIES, SignedIn};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, Change, EventKind, StoreError};
@@ -46,7 +46,11 @@ impl Keyward {
         self.prove(&person.user, &asked.current, caller).await?;
         let password = self.hasher.hash(&asked.new).await?;
 
+        let mut tries = 0..MOST_TRIES;
         let changed = loop {
+            if tries.next().is_none() {
+                return Err(ChangePasswordError::Busy(Busy));
+            }
             // Hashing takes long enough to be signed out in, or to have the password changed elsewhere.
             let user = self.still(person).await?.user;
             if user.epoch != person.user.epoch {

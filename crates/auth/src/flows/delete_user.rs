@@ -2,7 +2,7 @@
 //! audit log keeps the id.
 
 use super::proof::ProofError;
-use super::{AuthenticateError, By, Caller, Forbidden, Limited, SignedIn, Target};
+use super::{AuthenticateError, By, Caller, Forbidden, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, EventKind, StoreError, User};
@@ -64,9 +64,6 @@ impl From<AuthenticateError> for DeleteError {
         }
     }
 }
-
-/// How often a deletion is decided again because the user changed meanwhile.
-const MOST_TRIES: usize = 20;
 
 impl Keyward {
     pub async fn delete_me(

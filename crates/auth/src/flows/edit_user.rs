@@ -8,7 +8,7 @@ mod decide;
 
 use super::proof::{ProofError, owner};
 use super::tries::Account;
-use super::{AuthenticateError, By, Caller, Limited, SignedIn, Target};
+use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::records::{Change, Event, StoreError, Unique, User};
@@ -103,9 +103,6 @@ impl From<ProofError> for EditError {
     }
 }
 
-/// How often a change is decided again because the user changed meanwhile. Each time somebody else got through.
-const MOST_TRIES: usize = 20;
-
 impl Keyward {
     /// The user as it is after the change; as it was, if nothing changes.
     pub async fn edit_user(
@@ -118,7 +115,7 @@ impl Keyward {
         let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
         // What can be refused without a hash is.
         decide(by, &user, edit, &Proven::default(), self)?;
-        let proven = match by {
+        let mut proven = match by {
             By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, edit, caller).await?,
             _ => Proven::default(),
         };
@@ -146,6 +143,9 @@ impl Keyward {
                 other => {
                     let changed = other?;
                     events.iter().for_each(Event::log);
+                    if let Some(tried) = proven.tried.take() {
+                        self.was_right(tried).await;
+                    }
                     if change.end_sessions.is_some() {
                         self.forget_ended(&changed).await;
                     }
@@ -180,8 +180,7 @@ impl Keyward {
             !is_same(user.email.as_ref(), email) && !is_same(user.pending_email.as_ref(), email)
         };
         let email = edit.email.as_ref().and_then(Option::as_ref).filter(is_new).cloned();
-        let mut proven = Proven { epoch: user.epoch, password: None, email };
-        let mut tried = None;
+        let mut proven = Proven { epoch: user.epoch, password: None, email, tried: None };
         let new_password = match (&edit.password, &edit.current_password) {
             (None, _) if proven.email.is_none() => return Ok(proven),
             (None, None) if is_fresh => None,
@@ -191,26 +190,26 @@ impl Keyward {
                 password.as_ref().filter(|password| password.expose() != current.expose())
             }
             (Some(password), None) => {
-                let (verdict, counted) =
+                let (verdict, tried) =
                     self.try_password(Account::Of(user), password, caller).await.map_err(ProofError::from)?;
-                tried = Some(counted);
-                Some(password).filter(|_| verdict == Verdict::Wrong)
+                if verdict == Verdict::Wrong {
+                    proven.tried = Some(tried);
+                    Some(password)
+                } else {
+                    self.was_right(tried).await;
+                    None
+                }
             }
         };
         if let Some(password) = new_password {
             // Asking whether a password is the present one is a guess, too.
-            if tried.is_some() && !is_fresh {
+            if proven.tried.is_some() && !is_fresh {
                 self.note_wrong_proof(user, caller).await?;
                 return Err(EditError::ReauthenticationRequired);
             }
             // Here as well: what the policy refuses is not to be set, and was perhaps never meant to be.
             self.check_password(password, &owner(user))
                 .map_err(|invalid| EditError::Invalid("password", invalid))?;
-        }
-        if let Some(tried) = tried {
-            self.was_right(tried).await;
-        }
-        if let Some(password) = new_password {
             proven.password = Some(self.hasher.hash(password).await?);
         }
         Ok(proven)

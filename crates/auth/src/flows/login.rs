@@ -6,7 +6,7 @@ use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::records::{Actor, EventKind, Session, SignIn, StoreError, User};
-use crate::tokens::{Claims, KeyError, RefreshToken};
+use crate::tokens::{Claims, KeyError};
 use crate::values::{Email, Password, PasswordHash, Role, Username};
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl Keyward {
             Identifier::Username(username) => self.store.users.by_username(username).await?,
             Identifier::Nobody(_) => None,
         };
-        let account = user.as_ref().map_or(Account::Unknown(&attempt.identifier), Account::Of);
+        let account = Account::Called(&attempt.identifier, user.as_ref());
         let (verdict, tried) = self.try_password(account, &attempt.password, caller).await?;
         let user = match user {
             Some(user) if verdict != Verdict::Wrong && user.is_active() => user,
@@ -132,12 +132,12 @@ impl Keyward {
             expires_at,
         };
         let access_token = self.tokens.access.mint(&claims, now, self.random.as_ref())?;
-        let refresh = RefreshToken { session: session.id, generation: session.generation };
+        let refresh_token = self.tokens.refresh.write(session.id, session.generation, user.id);
         Ok(LoggedIn {
             user,
             access_token,
             expires_in: expires_at.since(now),
-            refresh_token: self.tokens.refresh.write(refresh),
+            refresh_token,
             refresh_expires_in: session.expires_at().since(now),
         })
     }

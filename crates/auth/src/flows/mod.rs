@@ -25,6 +25,9 @@ mod tries;
 mod view_user;
 mod who;
 
+/// How often a change is decided again because the user changed meanwhile. Each time somebody else got through.
+const MOST_TRIES: usize = 20;
+
 pub use authenticate::{AuthenticateError, SignedIn};
 pub use change_password::{ChangePasswordError, PasswordChange};
 pub use create_user::CreateError;

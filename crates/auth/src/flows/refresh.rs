@@ -34,7 +34,7 @@ impl Keyward {
                 None => (_, session) = self.session_of(token).await?.ok_or(RefreshError::Refused)?,
             }
         }
-        let is_predecessor = token.generation + 1 == session.generation;
+        let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
         if is_predecessor && self.now().since(session.rotated_at) <= self.policy.refresh_grace {
             return Ok(self.issue(user, &session)?);
         }
@@ -44,6 +44,9 @@ impl Keyward {
 
     async fn session_of(&self, token: RefreshToken) -> Result<Option<(User, Session)>, StoreError> {
         let Some(session) = self.store.sessions.by_id(token.session).await? else { return Ok(None) };
+        if !self.tokens.refresh.is_of(&token, session.user) {
+            return Ok(None);
+        }
         let Some(user) = self.store.users.by_id(session.user).await? else { return Ok(None) };
         Ok(session.is_live(&user, self.now()).then_some((user, session)))
     }

@@ -11,33 +11,39 @@ use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Limits;
 use crate::records::{Bucket, Rate, Taken, User};
-use crate::values::{Network, Password, UserId};
+use crate::values::{Email, Network, Password, UserId, Username};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Whose password is tried.
+/// Whose password is tried. What is counted hangs on the name alone, in its one spelling: were the two names of a person
+/// one account here, whoever tries both would learn that they belong together, and to somebody.
 #[derive(Clone, Copy)]
 pub(super) enum Account<'a> {
-    /// Whatever it was called: all names of a person are one account.
+    /// By a name, which may be somebody's.
+    Called(&'a Identifier, Option<&'a User>),
+    /// One's own.
     Of(&'a User),
-    /// A name that nobody has, in its one spelling.
-    Unknown(&'a Identifier),
 }
 
 impl<'a> Account<'a> {
     fn user(self) -> Option<&'a User> {
         match self {
             Self::Of(user) => Some(user),
-            Self::Unknown(_) => None,
+            Self::Called(_, user) => user,
         }
     }
 
     fn name(&self) -> (&'static str, &[u8]) {
+        let email = |email: &'a Email| ("email", email.key().as_bytes());
+        let username = |username: &'a Username| ("username", username.as_str().as_bytes());
         match self {
-            Self::Of(user) => ("user", user.id.as_bytes()),
-            Self::Unknown(Identifier::Email(email)) => ("email", email.key().as_bytes()),
-            Self::Unknown(Identifier::Username(username)) => ("username", username.as_str().as_bytes()),
-            Self::Unknown(Identifier::Nobody(text)) => ("nobody", text.as_bytes()),
+            Self::Called(Identifier::Email(name), _) => email(name),
+            Self::Called(Identifier::Username(name), _) => username(name),
+            Self::Called(Identifier::Nobody(text), _) => ("nobody", text.as_bytes()),
+            Self::Of(user) => {
+                let named = user.email.as_ref().map(email).or_else(|| user.username.as_ref().map(username));
+                named.unwrap_or(("user", user.id.as_bytes()))
+            }
         }
     }
 }
@@ -101,24 +107,32 @@ impl Keyward {
         let share = Rate { most: (day.most / Limits::NETWORKS).max(1), ..day };
         let [host, network] = self.of_address(FAILURES, address, limits.failures);
         let of_the_day = bucket("tries of the day", &[], day);
+        let near = Network::near(address);
+        let near = near.as_bytes();
         let buckets = [
             of_the_day,
-            bucket("tries", Network::near(address).as_bytes(), limits.tries),
             // Nobody uses up the day alone: else a single stranger could keep a person out for good.
             bucket("share of the day", Network::wide(address).as_bytes(), share),
+            bucket("tries", near, limits.tries),
             host,
             network,
         ];
         let taken = self.take(&buckets).await;
-        let granted = granted(&buckets, &taken);
-        let without_the_day = taken.get(1..).unwrap_or_default();
-        let wait = match (longest_wait(&taken), longest_wait(without_the_day)) {
-            (None, _) => return Ok(Try(granted)),
-            // The day alone is used up.
-            (Some(_), None) if self.is_familiar(account.user(), address).await => return Ok(Try(granted)),
-            (Some(wait), _) => wait,
-        };
-        self.put_back(&granted).await;
+        let mut taken_from = granted(&buckets, &taken);
+        let (of_many, own) = taken.split_at_checked(2).unwrap_or((&taken, &[]));
+        let mut wait = longest_wait(&taken);
+        // What strangers have used up does not bind whoever is signed in near by.
+        if longest_wait(own).is_none()
+            && longest_wait(of_many).is_some()
+            && self.is_familiar(account.user(), address).await
+        {
+            let familiar = [bucket("familiar", near, share)];
+            let taken = self.take(&familiar).await;
+            wait = longest_wait(&taken);
+            taken_from.extend(granted(&familiar, &taken));
+        }
+        let Some(wait) = wait else { return Ok(Try(taken_from)) };
+        self.put_back(&taken_from).await;
         Err(Limited { wait, standing: None })
     }
 

@@ -56,9 +56,10 @@ impl Rate {
     /// the bucket as it is. Every store that can compute decides by this.
     pub fn take(self, full_at: Option<Timestamp>, now: Timestamp) -> (Option<Timestamp>, Taken) {
         let interval = self.interval();
-        let next = full_at.unwrap_or(now).max(now) + interval;
-        let debt = next.since(now);
         let room = interval * self.most.max(1);
+        // No bucket is emptier than empty, whatever a clock that ran ahead has left behind.
+        let next = full_at.unwrap_or(now).clamp(now, now + room) + interval;
+        let debt = next.since(now);
         match room.checked_sub(debt) {
             Some(rest) => {
                 let left = rest.as_micros() / interval.as_micros().max(1);
@@ -71,7 +72,8 @@ impl Rate {
 
     /// What giving one back makes of it; `None` if the bucket is full then.
     pub fn give_back(self, full_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        Some(full_at - self.interval()).filter(|full_at| *full_at > now)
+        let emptiest = now + self.interval() * self.most.max(1);
+        Some(full_at.min(emptiest) - self.interval()).filter(|full_at| *full_at > now)
     }
 }
 
@@ -98,6 +100,13 @@ mod tests {
         let (next, taken) = RATE.take(full_at, second(10));
         assert_eq!(taken, Taken::Yes { left: 0, full_in: Duration::from_secs(30) });
         assert!(matches!(RATE.take(next, second(10)).1, Taken::No { .. }));
+    }
+
+    #[test]
+    fn a_moment_from_a_clock_that_ran_ahead_is_an_empty_bucket_and_no_worse() {
+        let wait = Duration::from_secs(10);
+        assert_eq!(RATE.take(Some(second(1_000_000)), second(0)), (None, Taken::No { wait }));
+        assert_eq!(RATE.give_back(second(1_000_000), second(0)), Some(second(20)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 const TAKE: &str = "
 local kept = redis.call('GET', KEYS[1])
 local now = tonumber(ARGV[1])
-local full_at = math.max(tonumber(kept or 0), now) + tonumber(ARGV[2])
+local full_at = math.min(math.max(tonumber(kept or 0), now), now + tonumber(ARGV[3])) + tonumber(ARGV[2])
 local debt = full_at - now
 if debt > 0 and debt <= tonumber(ARGV[3]) then
   redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', math.ceil(debt / 1000)))
@@ -30,7 +30,7 @@ return kept";
 const GIVE_BACK: &str = "
 local kept = redis.call('GET', KEYS[1])
 if not kept then return 0 end
-local full_at = tonumber(kept) - tonumber(ARGV[2])
+local full_at = math.min(tonumber(kept), tonumber(ARGV[1]) + tonumber(ARGV[3])) - tonumber(ARGV[2])
 local debt = full_at - tonumber(ARGV[1])
 if debt > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', math.ceil(debt / 1000)))

@@ -79,6 +79,7 @@ impl Redis {
             shared: Arc::clone(&self.0),
             users: Arc::clone(&store.users),
             audit: Arc::clone(&store.audit),
+            earlier: Arc::clone(&store.sessions),
         };
         let counters = counters::Counters::new(Arc::clone(&self.0), memory::Counters::default());
         let mut parts = store.parts;

@@ -22,7 +22,7 @@ async fn ended(store: &Store, ada: &User) -> (Session, Session) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn nobody_gets_in_while_redis_is_gone_or_slow_or_when_it_is_back() {
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let (store, ada, _folder) = beside(&server).await;
@@ -44,7 +44,7 @@ async fn nobody_gets_in_while_redis_is_gone_or_slow_or_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn an_emptied_redis_ends_sessions_and_loses_nothing_else() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -63,7 +63,7 @@ async fn an_emptied_redis_ends_sessions_and_loses_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_redis_rolled_back_lets_nobody_in_again() {
     let mut server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -85,7 +85,7 @@ async fn a_redis_rolled_back_lets_nobody_in_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_single_sign_out_is_as_durable_as_redis() {
     for (options, survives) in
         [(&["--appendonly", "yes", "--appendfsync", "always"][..], true), (&["--appendonly", "no"], false)]

@@ -13,7 +13,7 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const RATE: Rate = Rate { most: 3, window: Duration::from_secs(3600) };
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_killed_server_fails_at_once_and_is_found_again() {
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let (store, ada, _folder) = beside(&server).await;
@@ -35,7 +35,7 @@ async fn a_killed_server_fails_at_once_and_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_frozen_server_is_waited_for_no_longer_than_the_timeout() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -55,7 +55,7 @@ async fn a_frozen_server_is_waited_for_no_longer_than_the_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn late_answers_reach_nobody_else() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -98,7 +98,7 @@ async fn late_answers_reach_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_full_server_still_knows_who_is_signed_in() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let (store, ada, _folder) = beside(&server).await;
@@ -130,7 +130,7 @@ async fn a_full_server_still_knows_who_is_signed_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_demoted_server_is_left_until_it_is_a_primary_again() {
     let (server, other) = (Server::start(&[]), Server::start(&[]));
     let (store, ada, _folder) = beside(&server).await;
@@ -147,7 +147,7 @@ async fn a_demoted_server_is_left_until_it_is_a_primary_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_demotion_in_silence_is_noticed() {
     let (server, other) = (Server::start(&[]), Server::start(&[]));
     let (store, ada, _folder) = beside(&server).await;
@@ -159,7 +159,7 @@ async fn a_demotion_in_silence_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_cut_connection_is_made_anew_at_once() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -172,7 +172,7 @@ async fn a_cut_connection_is_made_anew_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn what_became_of_a_change_that_was_not_answered_is_not_claimed() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -192,7 +192,7 @@ async fn what_became_of_a_change_that_was_not_answered_is_not_claimed() {
 
 /// On one thread, to which the log belongs.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn counters_go_on_in_the_process_and_say_so_once() {
     let lines = Lines::default();
     let _log = lines.listen("redis::counters");

@@ -9,7 +9,7 @@ fn ttl(server: &Server, key: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn every_key_goes_by_itself_and_no_sooner_than_what_it_holds() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -46,7 +46,7 @@ async fn every_key_goes_by_itself_and_no_sooner_than_what_it_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn what_ends_leaves_no_key() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -61,7 +61,7 @@ async fn what_ends_leaves_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_listed_session_that_is_over_leaves_the_list() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;
@@ -76,7 +76,7 @@ async fn a_listed_session_that_is_over_leaves_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn what_cannot_be_read_is_named_and_not_shown() {
     let server = Server::start(&[]);
     let (store, ada, _folder) = beside(&server).await;

@@ -24,7 +24,7 @@ async fn assert_refused(url: &str, hint: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_place_without_redis_is_told() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
@@ -52,7 +52,7 @@ async fn a_place_without_redis_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_wrong_password_is_told() {
     let open_to_all = Server::start(&[]);
     let guarded = Server::start(&["--requirepass", "secret"]);
@@ -69,7 +69,7 @@ async fn a_wrong_password_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn a_server_of_the_wrong_kind_is_told() {
     let primary = Server::start(&[]);
     let replica = Server::start(&["--replicaof", &format!("127.0.0.1 {}", primary.port)]);
@@ -79,7 +79,7 @@ async fn a_server_of_the_wrong_kind_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn the_least_rights_are_enough_and_less_is_told() {
     let server = Server::start(&[]);
     let allow = |rules: &str| {
@@ -126,7 +126,7 @@ async fn the_least_rights_are_enough_and_less_is_told() {
 
 /// On one thread, to which the log belongs.
 #[tokio::test]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn what_may_lose_sessions_is_told_in_the_log() {
     for (options, warnings) in [
         (&["--appendonly", "yes"][..], &[][..]),
@@ -166,7 +166,7 @@ fn certify(folder: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_redis), ignore = "KEYWARD_TEST_REDIS_URL was not set when this was built")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
 async fn tls_is_spoken_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     certify(folder.path());

@@ -3,6 +3,7 @@
 
 use super::{Edit, EditError};
 use crate::Keyward;
+use crate::flows::tries::Try;
 use crate::flows::{By, SignedIn};
 use crate::policy::Verification;
 use crate::records::{Change, Direction, EventKind, User};
@@ -22,6 +23,9 @@ pub(super) struct Proven {
     pub(super) epoch: i64,
     pub(super) password: Option<PasswordHash>,
     pub(super) email: Option<Email>,
+    /// The comparison of a password that is to be the new one, and so was not the present one: a failed try unless the
+    /// change is made.
+    pub(super) tried: Option<Try>,
 }
 
 /// What is to change, decided from the user as read. Refuses what is not permitted or not right.

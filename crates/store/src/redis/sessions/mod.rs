@@ -28,6 +28,8 @@ pub(super) struct Sessions {
     /// Of the main store.
     pub(super) users: Arc<dyn Users>,
     pub(super) audit: Arc<dyn Audit>,
+    /// Those that the main store kept before there was a Redis.
+    pub(super) earlier: Arc<dyn records::Sessions>,
 }
 
 impl Sessions {
@@ -189,9 +191,9 @@ impl records::Sessions for Sessions {
         Ok(self.remove(user, &over).await?)
     }
 
-    /// Redis does it by itself.
-    async fn sweep(&self, _now: Timestamp, _most: usize) -> Result<usize, StoreError> {
-        Ok(0)
+    /// Redis does it by itself; what the main store kept before there was one still goes in its time.
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.earlier.sweep(now, most).await
     }
 }
 

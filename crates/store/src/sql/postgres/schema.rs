@@ -91,8 +91,8 @@ async fn apply(session: &Session, own: &Migration, now: Timestamp) -> Result<boo
         Ok(_) => session.command(&worded(own.text)).await.map(|()| true),
     };
     let end = if matches!(done, Ok(true)) { "COMMIT" } else { "ROLLBACK" };
-    session.command(end).await?;
-    done
+    let ended = session.command(end).await;
+    done.and_then(|done| ended.map(|()| done))
 }
 
 /// What has been applied, in order; `None` where there is no such table.

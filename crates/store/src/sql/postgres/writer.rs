@@ -119,8 +119,8 @@ async fn commit_at_once(session: &Session, steps: &[Step], mut sent: Vec<Sent<'_
         session.rest();
     }
     let done = read(steps, answers).map_err(|failure| match failure {
-        // A broken line tells nothing of what the server did with all that was sent.
-        Failure::Undone(error) if error.as_db_error().is_none() => Failure::Unknown(error),
+        // COMMIT was sent as well: a broken line, or a pooler that lost its server, tells nothing of what was done.
+        Failure::Undone(error) if may_be_done(&error) => Failure::Unknown(error),
         failure => failure,
     })?;
     committed.map_err(unless_refused)?;
