@@ -43,6 +43,19 @@ async fn what_one_does_the_other_knows_at_once() {
 }
 
 #[tokio::test]
+async fn tries_are_counted_together_where_they_are_kept_together() {
+    let one = TestApp::with(|setup| one_name(setup).limits_as_shipped()).await;
+    let other = one.second_node().await;
+    let mut compared = 0;
+    for number in 0..30 {
+        let app = if number % 2 == 0 { &one } else { &other };
+        compared += usize::from(app.login("nobody@example.com", "wrong").await.status == 401);
+    }
+    let shared = one.place().stay_of_sessions().await.is_some();
+    assert_eq!(compared, if shared { 10 } else { 20 });
+}
+
+#[tokio::test]
 async fn roles_and_disabled_users_act_on_the_other_at_once() {
     let (one, other) = two().await;
     let (admin, ada) = (one.admin().await, other.signed_in("ada").await);

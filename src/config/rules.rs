@@ -4,7 +4,9 @@ use super::layers::Layers;
 use super::problem::{Problem, Problems};
 use super::settings::Config;
 use super::sources::Sources;
+use super::store_url::StoreUrl;
 use keyward_auth::tokens::Algorithm;
+use keyward_store::redis::RedisUrl;
 use std::net::SocketAddr;
 
 impl Config {
@@ -78,6 +80,15 @@ impl Config {
             ));
         }
         let mut warn = |text: &str| found.push(text.to_owned());
+        if matches!(&self.store.url, StoreUrl::Postgres(url) if url.is_exposed()) {
+            warn(
+                "store.url does not ask for TLS: passwords and hashes may cross the network in the clear; add \
+                 ?sslmode=verify-full, or sslmode=require where the server's certificate is its own",
+            );
+        }
+        if self.redis.url.as_ref().is_some_and(RedisUrl::is_exposed) {
+            warn("redis.url begins with redis://: sessions cross the network in the clear; use rediss://");
+        }
         match &self.server.public_url {
             Some(url) if !url.is_https() && !url.is_loopback() => {
                 warn(
@@ -110,6 +121,24 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::tests::strong;
+
+    #[test]
+    fn stores_beyond_ones_own_network_are_to_use_tls() {
+        for (database, redis, warnings) in [
+            ("postgres://u@db.example.com/d", "redis://redis.example.com", 2),
+            ("postgres://u@203.0.113.9/d?sslmode=prefer", "redis://203.0.113.9", 2),
+            ("postgres://u@db.example.com/d?sslmode=require", "rediss://redis.example.com", 0),
+            ("postgres://u@postgres/d", "redis://redis", 0),
+            ("postgres://u@10.0.0.7/d", "redis://127.0.0.1", 0),
+            ("postgres://u@db,db2.example.com/d", "redis://[fd00::7]", 1),
+        ] {
+            let env = [("DATABASE_URL", database), ("REDIS_URL", redis), ("SECRET_KEY", &strong())];
+            let config = Config::load(&crate::config::tests::env(&env)).unwrap();
+            let found = config.warnings();
+            assert_eq!(found.len(), warnings, "{database} {redis}: {found:?}");
+        }
+    }
 
     #[test]
     fn what_is_asked_for_and_not_there_is_said() {

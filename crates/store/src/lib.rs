@@ -9,3 +9,17 @@ pub mod conformance;
 pub mod memory;
 pub mod redis;
 pub mod sql;
+
+/// Whether a host may well be beyond one's own network: neither a bare name nor a private address.
+fn is_far(host: &str) -> bool {
+    match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(address)) => {
+            !(address.is_loopback() || address.is_private() || address.is_link_local())
+        }
+        Ok(std::net::IpAddr::V6(address)) => {
+            !(address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local())
+        }
+        // A folder of Unix sockets begins with a slash.
+        Err(_) => !host.starts_with('/') && host.contains('.'),
+    }
+}

@@ -87,6 +87,35 @@ pub async fn buckets_do_not_mix(store: &Store) {
     assert!(!takes(store, key(1), slow, second(0)).await);
 }
 
+pub async fn many_are_taken_from_at_once_each_for_itself(store: &Store) {
+    let bucket = |number, most| Bucket { key: key(number), rate: Rate { most, ..RATE } };
+    let all = [bucket(1, 3), bucket(2, 1), bucket(3, 2)];
+    assert_eq!(store.counters.take(&[], second(0)).await, Ok(Vec::new()));
+    store.counters.give_back(&[], second(0)).await.unwrap();
+    for expected in [[Some(2), Some(0), Some(1)], [Some(1), None, Some(0)], [Some(0), None, None]] {
+        let taken = store.counters.take(&all, second(0)).await.unwrap();
+        let left: Vec<Option<u32>> = taken.iter().map(left).collect();
+        assert_eq!(left, expected);
+    }
+    store.counters.give_back(&all[..2], second(0)).await.unwrap();
+    let taken = store.counters.take(&all, second(0)).await.unwrap();
+    assert_eq!(taken.iter().map(left).collect::<Vec<_>>(), [Some(0), Some(0), None]);
+}
+
+fn left(taken: &Taken) -> Option<u32> {
+    match taken {
+        Taken::Yes { left, .. } => Some(*left),
+        Taken::No { .. } => None,
+    }
+}
+
+pub async fn a_clock_that_ran_ahead_empties_a_bucket_and_no_more(store: &Store) {
+    let ahead = second(86_400);
+    assert!(takes(store, key(1), RATE, ahead).await);
+    let taken = take(store, key(1), RATE, second(0)).await;
+    assert_eq!(taken, Taken::No { wait: RATE.interval() });
+}
+
 /// The arithmetic is that of [`Rate`], to the microsecond, also where an interval is no whole number of them.
 pub async fn every_answer_is_the_rates_own(store: &Store) {
     let rates = [(7, 3601), (60, 3600), (1, 900), (11, 12_345)];

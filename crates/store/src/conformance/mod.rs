@@ -150,6 +150,8 @@ macro_rules! conformance {
                 what_is_given_back_can_be_taken_again,
                 a_full_bucket_stays_full,
                 buckets_do_not_mix,
+                many_are_taken_from_at_once_each_for_itself,
+                a_clock_that_ran_ahead_empties_a_bucket_and_no_more,
                 every_answer_is_the_rates_own,
             ],
         }

@@ -25,6 +25,11 @@ pub(super) struct Files {
 }
 
 impl RedisUrl {
+    /// Whether passwords and data may cross a foreign network in the clear: the host is far, and there is no TLS.
+    pub fn is_exposed(&self) -> bool {
+        self.tls.is_none() && crate::is_far(&self.host)
+    }
+
     /// # Errors
     /// One sentence on what is wrong. It repeats nothing of the text but the names of unknown parameters.
     pub fn parse(text: &str) -> Result<Self, String> {

@@ -46,6 +46,14 @@ pub struct PostgresUrl {
     pub(super) pgbouncer: bool,
 }
 
+impl PostgresUrl {
+    /// Whether passwords and data may cross a foreign network in the clear: the host is far, and TLS is not asked for.
+    pub fn is_exposed(&self) -> bool {
+        let is_optional = matches!(self.tls.mode, TlsMode::Disable | TlsMode::Allow | TlsMode::Prefer);
+        is_optional && self.hosts.iter().any(|(host, _)| crate::is_far(host))
+    }
+}
+
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("postgres://")?;
