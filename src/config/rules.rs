@@ -76,7 +76,7 @@ impl Config {
         let mut found = Vec::new();
         for name in &self.unused {
             found.push(format!(
-                "{name} is set, and this version does not use it: it keeps everything in SQLite or PostgreSQL"
+                "{name} is set, and this version does not use it: it keeps users in SQLite or PostgreSQL"
             ));
         }
         let mut warn = |text: &str| found.push(text.to_owned());

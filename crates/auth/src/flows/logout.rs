@@ -1,4 +1,4 @@
-//! Sign-out: of this session by removing its row, of all by raising the user's epoch.
+//! Sign-out: of this session by removing it, of all by raising the user's epoch.
 
 use super::{Caller, SignedIn};
 use crate::Keyward;

@@ -1,4 +1,4 @@
-//! A session: one row from sign-in to sign-out, however often it refreshes.
+//! A session: one row, or one hash in Redis, from sign-in to sign-out, however often it refreshes.
 
 use super::{Event, StoreError, User};
 use crate::values::{SessionId, Timestamp, UserId};

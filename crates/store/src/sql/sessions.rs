@@ -33,7 +33,7 @@ const COLUMNS: usize = 11;
 
 static BY_ID: Statement =
     Statement::new(concat!("SELECT ", columns!(), " FROM keyward_sessions WHERE id = $1"));
-/// One statement, so one look at the file's locks: this is what every request with a token costs.
+/// One statement, so one look at the file's locks, or one round trip: this is what every request with a token costs.
 static WITH_USER: Statement = Statement::new(concat!(
     "SELECT ",
     columns!("s."),
