@@ -1,5 +1,5 @@
 //! Counters in the process: a table of fixed size, so that no flood of names makes it grow. What does not fit pushes out
-//! what is nearest to being full again, so that the emptiest buckets, which hold somebody back, stay.
+//! what is nearest to being full again: buckets of minutes before those of a day, and of equal ones the fullest.
 
 use async_trait::async_trait;
 use keyward_auth::records::{self, Bucket, CounterKey, Rate, StoreError, Taken};
