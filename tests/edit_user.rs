@@ -1,8 +1,29 @@
 //! Profiles: what is sent changes, nothing else does, and nobody's change is lost.
 
-use crate::app::{TestApp, all, get, patch, put};
+use crate::app::{Reply, TestApp, all, get, patch, put};
 use crate::register::RIGHTS;
 use serde_json::{Value, json};
+
+#[tokio::test]
+async fn numbers_in_metadata_come_back_to_the_last_digit() {
+    let app = TestApp::start().await;
+    let ada = app.signed_in("ada").await;
+    let numbers = "[0.9604650554382443,1e-7,5e-324,1.7976931348623157e308,9007199254740993,-0.0,0.1]";
+    let body = format!(r#"{{"metadata":{{"n":{numbers}}}}}"#);
+    let request = put("/users/me").body("application/json", body).bearer(&ada.access);
+    let kept = |reply: Reply| String::from_utf8(reply.body).unwrap();
+    let of = |text: &str| -> Vec<String> {
+        let list = text.split("\"n\":[").nth(1).unwrap().split(']').next().unwrap();
+        list.split(',').map(str::to_owned).collect()
+    };
+    let sent: Vec<f64> = of(&format!("\"n\":{numbers}")).iter().map(|n| n.parse().unwrap()).collect();
+    for reply in [app.send(&request).await.must(200), ada.get("/users/me").await.must(200)] {
+        let text = kept(reply);
+        let back: Vec<f64> = of(&text).iter().map(|n| n.parse().unwrap()).collect();
+        assert_eq!(back, sent, "{text}");
+        assert!(text.contains("9007199254740993"), "{text}");
+    }
+}
 
 #[tokio::test]
 async fn what_is_sent_changes_and_the_rest_stays() {

@@ -10,9 +10,9 @@ use keyward_auth::records::{self, Bucket, CounterKey, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use redis::Value;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// `Rate::take` in whole microseconds, which all of its numbers are here: ARGV is now, interval and room. Returns the
 /// moment as it was; the answer follows from that. Numbers are written by a format, since Lua would round them.
@@ -39,6 +39,9 @@ else
 end
 return 1";
 
+/// How long nothing may have failed before it is said that all is well again.
+const WELL_AGAIN: Duration = Duration::from_secs(2);
+
 pub(super) struct Counters {
     shared: Arc<Shared>,
     take: Script,
@@ -46,12 +49,14 @@ pub(super) struct Counters {
     /// Where it is counted while Redis does not answer.
     own: memory::Counters,
     is_out: AtomicBool,
+    /// When Redis failed last, if it is not well yet. A full one refuses some commands and answers others.
+    failed_at: Mutex<Option<Instant>>,
 }
 
 impl Counters {
     pub(super) fn new(shared: Arc<Shared>, own: memory::Counters) -> Self {
         let (take, give_back) = (Script::new(TAKE), Script::new(GIVE_BACK));
-        Self { shared, take, give_back, own, is_out: AtomicBool::new(false) }
+        Self { shared, take, give_back, own, is_out: AtomicBool::new(false), failed_at: Mutex::default() }
     }
 
     async fn take_there(&self, buckets: &[Bucket], now: Timestamp) -> Result<Vec<Taken>, Failure> {
@@ -96,20 +101,25 @@ impl Counters {
 
     /// Whether Redis did it. Says once when that changes.
     fn is_done<T>(&self, done: Result<T, Failure>) -> Option<T> {
-        let is_out = done.is_err();
-        if self.is_out.load(Ordering::Relaxed) != is_out
-            && self.is_out.swap(is_out, Ordering::Relaxed) != is_out
-        {
-            match done.as_ref().err() {
-                Some(Failure::Refused(error) | Failure::Unknown(error)) => {
+        if done.is_ok() && !self.is_out.load(Ordering::Relaxed) {
+            return done.ok();
+        }
+        let mut failed_at = self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&done, *failed_at) {
+            (Ok(_), Some(at)) if at.elapsed() > WELL_AGAIN => {
+                *failed_at = None;
+                tracing::info!("rate limits are counted in Redis again");
+            }
+            (Ok(_), _) => {}
+            (Err(failure), before) => {
+                *failed_at = Some(Instant::now());
+                if before.is_none() {
+                    let error = failure.text();
                     tracing::warn!(%error, "rate limits are counted by each process for itself until Redis is back");
                 }
-                Some(Failure::NoScript) => {
-                    tracing::warn!("Redis keeps no scripts; each process counts for itself")
-                }
-                None => tracing::info!("rate limits are counted in Redis again"),
             }
         }
+        self.is_out.store(failed_at.is_some(), Ordering::Relaxed);
         done.ok()
     }
 }

@@ -121,12 +121,18 @@ pub(super) enum Failure {
     Unknown(String),
 }
 
+impl Failure {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::NoScript => "Redis does not keep scripts",
+            Self::Refused(text) | Self::Unknown(text) => text,
+        }
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        Self::Backend(match failure {
-            Failure::NoScript => "Redis does not keep scripts".into(),
-            Failure::Refused(text) | Failure::Unknown(text) => text,
-        })
+        Self::Backend(failure.text().to_owned())
     }
 }
 

@@ -14,11 +14,16 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 
 /// How long making a connection may take, all hosts together.
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long an idle connection that is doubted may take to answer.
 const PROOF: Duration = Duration::from_millis(500);
+/// A client that a network has swallowed keeps a place on the server for a minute, not for the two hours of most
+/// systems: else a few cuts use up all places.
+const NOTICED_WHEN_GONE: &str =
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3";
 /// How long asking the server to cancel may take.
 const CANCEL: Duration = Duration::from_secs(2);
 
@@ -38,6 +43,11 @@ impl NoSession {
             Self::ReadOnly => "PostgreSQL: no server that can be written".into(),
             Self::Failed(error) => error::text(error),
         })
+    }
+
+    /// Whether the server has no place for one more connection.
+    pub(super) fn is_crowded(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
     }
 
     /// Of several hosts' answers, the most telling one is told of.
@@ -232,7 +242,9 @@ fn config(url: &PostgresUrl, (host, port): &(String, u16), timeout: Duration, pg
     if !pgbouncer {
         // The server gives up as well, should nobody be able to tell it to.
         let millis = timeout.as_millis();
-        let own = format!("-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis}");
+        let own = format!(
+            "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} {NOTICED_WHEN_GONE}"
+        );
         config.options(with_options(url, &own));
     }
     config
@@ -253,7 +265,6 @@ fn is_read_only(error: &tokio_postgres::Error) -> bool {
 
 /// Whether the other way, with or without TLS, may be the one that the server wants.
 fn is_about_tls(error: &tokio_postgres::Error) -> bool {
-    use tokio_postgres::error::SqlState;
     match error.code() {
         Some(code) => *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
         None => error.to_string().contains("TLS"),

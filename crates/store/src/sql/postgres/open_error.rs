@@ -27,6 +27,10 @@ pub enum ServerError {
         "{url}: {cause}; give Keyward's role the right: GRANT CREATE, USAGE ON SCHEMA public, or make it the owner of the database"
     )]
     NoRight { url: String, cause: String },
+    #[error(
+        "{url}: {cause}; give Keyward's role its tables: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+    )]
+    NoTable { url: String, cause: String },
     #[error("{url}: PostgreSQL {version} is too old; Keyward needs 14 or newer")]
     Old { url: String, version: String },
     #[error("{url}: the database's encoding is {encoding}; make one with ENCODING 'UTF8'")]
@@ -76,6 +80,9 @@ impl ServerError {
         }
         if is(&[SqlState::UNDEFINED_DATABASE]) {
             return Self::NoDatabase { url };
+        }
+        if is(&[SqlState::INSUFFICIENT_PRIVILEGE]) && cause.contains("for table") {
+            return Self::NoTable { url, cause };
         }
         if is(&[SqlState::INSUFFICIENT_PRIVILEGE, SqlState::INVALID_SCHEMA_NAME]) {
             return Self::NoRight { url, cause };

@@ -8,11 +8,15 @@ use deadpool::managed::{
 };
 use keyward_auth::records::StoreError;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// How many may wait for a connection. More means that the server does not keep up, and a prompt error is better than a
 /// long wait.
 const QUEUE: usize = 4096;
+
+/// How long one waits that was told that the server is full, before it asks again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 struct Maker(Arc<Link>);
 
@@ -57,13 +61,22 @@ impl Pool {
         if self.sessions.status().waiting >= QUEUE {
             return Err(StoreError::Backend("PostgreSQL: too many are waiting for a connection".into()));
         }
-        match timeout_at(deadline, self.sessions.get()).await {
-            Ok(Ok(session)) => Ok(Borrowed(session)),
-            Ok(Err(PoolError::Backend(error))) => Err(error.as_error()),
-            Ok(Err(error)) => Err(StoreError::Backend(format!("PostgreSQL: {error:?}"))),
-            Err(_) => Err(StoreError::Backend(
-                "PostgreSQL: no connection was free in time; see store.connections".into(),
-            )),
+        loop {
+            return match timeout_at(deadline, self.sessions.get()).await {
+                Ok(Ok(session)) => Ok(Borrowed(session)),
+                // The server has no place for one more; those that are there come back in a moment.
+                Ok(Err(PoolError::Backend(error)))
+                    if error.is_crowded() && Instant::now() + PAUSE < deadline =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                Ok(Err(PoolError::Backend(error))) => Err(error.as_error()),
+                Ok(Err(error)) => Err(StoreError::Backend(format!("PostgreSQL: {error:?}"))),
+                Err(_) => Err(StoreError::Backend(
+                    "PostgreSQL: no connection was free in time; see store.connections".into(),
+                )),
+            };
         }
     }
 
