@@ -102,12 +102,15 @@ async fn c_06_an_account_that_nobody_has_is_counted_alike() {
             if number == 10 {
                 app.clock.advance(Duration::from_secs(60));
             }
-            let mut faces = Vec::new();
+            let (mut faces, mut work) = (Vec::new(), Vec::new());
             for (host, name) in names.iter().enumerate() {
                 // A network of its own for each, so that nothing of one address is in the reply to another.
                 let asked = from(&format!("10.{network}.{host}.1"), login(name, "wrong"));
+                let before = app.hasher.work();
                 faces.push(face(&app.send(&asked.header("x-request-id", "one-and-the-same")).await));
+                work.push(app.hasher.work() - before);
             }
+            assert!(work.iter().all(|one| *one == work[0]), "{network} {number}: {work:?}");
             assert!(faces.iter().all(|one| *one == faces[0]), "{network} {number}: {faces:#?}");
             let expected = if network < 5 && number < 12 { 401 } else { 429 };
             assert_eq!(faces[0].0, expected, "{network} {number}");

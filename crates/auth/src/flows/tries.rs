@@ -11,7 +11,8 @@ use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Limits;
 use crate::records::{Bucket, Rate, Taken, User};
-use crate::values::{Email, Network, Password, UserId, Username};
+use crate::values::{Email, Network, Password, Username};
+use futures_util::future::join;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -52,6 +53,17 @@ impl<'a> Account<'a> {
 #[must_use]
 pub(super) struct Try(Vec<Bucket>);
 
+/// How a try was counted.
+enum Counted {
+    Open(Try),
+    /// Strangers have used up what there is for all: good for whoever is signed in near by, others wait so long.
+    AtHome {
+        tried: Try,
+        address: IpAddr,
+        wait: Duration,
+    },
+}
+
 /// Why a password was not compared.
 #[derive(Debug)]
 pub(super) enum TryError {
@@ -68,9 +80,22 @@ impl Keyward {
         password: &Password,
         caller: &Caller,
     ) -> Result<(Verdict, Try), TryError> {
-        let tried = self.count_try(account, caller).await.map_err(TryError::Limited)?;
+        let counted = self.count_try(account, caller).await.map_err(TryError::Limited)?;
         let hash = account.user().and_then(|user| user.password.as_ref());
-        match self.hasher.verify(password, hash).await {
+        let compared = self.hasher.verify(password, hash);
+        let (compared, tried) = match counted {
+            Counted::Open(tried) => (compared.await, tried),
+            // Looked up while the hash is computed, which takes longer: else the time would tell who has sessions.
+            Counted::AtHome { tried, address, wait } => {
+                let (compared, is_at_home) = join(compared, self.is_familiar(account.user(), address)).await;
+                if !is_at_home {
+                    self.put_back(&tried.0).await;
+                    return Err(TryError::Limited(Limited { wait, standing: None }));
+                }
+                (compared, tried)
+            }
+        };
+        match compared {
             Ok(verdict) => Ok((verdict, tried)),
             // Nothing was compared, so nothing was learnt.
             Err(busy) => {
@@ -95,8 +120,8 @@ impl Keyward {
         Err(Limited { wait, standing: None })
     }
 
-    async fn count_try(&self, account: Account<'_>, caller: &Caller) -> Result<Try, Limited> {
-        let Some(address) = caller.address else { return Ok(Try(Vec::new())) };
+    async fn count_try(&self, account: Account<'_>, caller: &Caller) -> Result<Counted, Limited> {
+        let Some(address) = caller.address else { return Ok(Counted::Open(Try(Vec::new()))) };
         let limits = &self.policy.limits;
         let (kind, name) = account.name();
         let bucket = |of: &str, network: &[u8], rate| Bucket {
@@ -120,32 +145,32 @@ impl Keyward {
         let taken = self.take(&buckets).await;
         let mut taken_from = granted(&buckets, &taken);
         let (of_many, own) = taken.split_at_checked(2).unwrap_or((&taken, &[]));
-        let mut wait = longest_wait(&taken);
-        // What strangers have used up does not bind whoever is signed in near by.
-        if longest_wait(own).is_none()
-            && longest_wait(of_many).is_some()
-            && self.is_familiar(account.user(), address).await
-        {
-            let familiar = [bucket("familiar", near, share)];
-            let taken = self.take(&familiar).await;
-            wait = longest_wait(&taken);
-            taken_from.extend(granted(&familiar, &taken));
-        }
-        let Some(wait) = wait else { return Ok(Try(taken_from)) };
+        let wait = match (longest_wait(own), longest_wait(of_many)) {
+            (None, None) => return Ok(Counted::Open(Try(taken_from))),
+            // What strangers have used up does not bind whoever is signed in near by.
+            (None, Some(wait)) => {
+                let at_home = [bucket("at home", near, share)];
+                let taken = self.take(&at_home).await;
+                if longest_wait(&taken).is_none() {
+                    taken_from.extend(at_home);
+                    return Ok(Counted::AtHome { tried: Try(taken_from), address, wait });
+                }
+                wait
+            }
+            (Some(own), of_many) => of_many.map_or(own, |of_many| own.max(of_many)),
+        };
         self.put_back(&taken_from).await;
         Err(Limited { wait, standing: None })
     }
 
-    /// Whether the user is signed in within the network of this address. Of nobody, as much is read.
+    /// Whether the user is signed in within the network of this address.
     async fn is_familiar(&self, user: Option<&User>, address: IpAddr) -> bool {
+        let Some(user) = user else { return false };
         let now = self.now();
-        let id = user.map_or_else(|| UserId::new(now, self.random.as_ref()), |user| user.id);
         // A store that fails makes nobody familiar.
-        let sessions = self.store.sessions.of_user(id, now).await.unwrap_or_default();
+        let sessions = self.store.sessions.of_user(user.id, now).await.unwrap_or_default();
         let is_here = |of: IpAddr| Network::near(of) == Network::near(address);
-        user.is_some_and(|user| {
-            sessions.iter().any(|session| session.is_live(user, now) && session.address.is_some_and(is_here))
-        })
+        sessions.iter().any(|session| session.is_live(user, now) && session.address.is_some_and(is_here))
     }
 }
 
