@@ -8,7 +8,6 @@ const SERVERS: &[(&str, &str)] = &[
 ];
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=KEYWARD_TEST_SERVERS");
     let given = std::env::var("KEYWARD_TEST_SERVERS").unwrap_or_default();
     for (server, name) in SERVERS {

@@ -93,3 +93,22 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
     server.tell(&["SET", &key, "x"]);
     assert!(is_backend(&store.sessions.by_id(one.id).await));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_redis), ignore = "no Redis: scripts/servers run cargo test")]
+async fn sessions_that_are_over_push_out_none_that_live() {
+    let server = Server::start(&[]);
+    let (store, ada, _folder) = beside(&server).await;
+    for number in 1..=4 {
+        store.sessions.insert(&session(number, &ada), 9, &[]).await.unwrap();
+    }
+    // As Redis does when nobody used them for long.
+    for number in [2, 3, 4] {
+        server.tell(&["DEL", &format!("kw:s:{{{}}}", session(number, &ada).id)]);
+    }
+    store.sessions.insert(&session(5, &ada), 2, &[]).await.unwrap();
+    let left = store.sessions.of_user(ada.id, NOW).await.unwrap();
+    let left: Vec<_> = left.iter().map(|session| session.id).collect();
+    assert_eq!(left, [session(5, &ada).id, session(1, &ada).id]);
+    assert_eq!(redis::from_redis_value(server.tell(&["ZCARD", &format!("kw:u:{{{}}}", ada.id)])), Ok(2));
+}

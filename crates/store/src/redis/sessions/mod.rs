@@ -62,11 +62,22 @@ impl Sessions {
             Ok(surplus) => ids(surplus),
             Err(failure) => return Err(self.take_back(&key, failure).await),
         };
-        if let Err(failure) = self.remove(session.user, &surplus).await {
+        if !surplus.is_empty()
+            && let Err(error) = self.trim(session.user, most).await
+        {
             // They are still listed: the next sign-in ends them.
-            tracing::warn!(error = %StoreError::from(failure), "a user's oldest sessions were not ended");
+            tracing::warn!(%error, "a user's oldest sessions were not ended");
         }
         Ok(())
+    }
+
+    /// Ends all but a user's newest sessions. Places of those that are over go as well, and count for nothing.
+    async fn trim(&self, user: UserId, most: usize) -> Result<(), StoreError> {
+        let (live, over): (Vec<_>, Vec<_>) =
+            self.listed(user).await?.into_iter().partition(|(_, session)| session.is_some());
+        let surplus = live.into_iter().skip(most).chain(over);
+        let surplus: Vec<SessionId> = surplus.map(|(id, _)| id).collect();
+        Ok(self.remove(user, &surplus).await?)
     }
 
     /// Removes what could not be listed; nobody has its tokens yet.
