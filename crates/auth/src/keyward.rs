@@ -1,7 +1,7 @@
 //! What every flow needs, in one struct; the flows are its methods. It holds no state of its own but the set-up link.
 
 use crate::flows::{Caller, SetupLink};
-use crate::outside::{Clock, Hasher, Random};
+use crate::outside::{Clock, Hasher, Mailer, Random};
 use crate::policy::Policy;
 use crate::records::{Actor, Event, EventKind, Session, Store, User};
 use crate::tokens::Tokens;
@@ -13,6 +13,7 @@ pub struct Keyward {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub hasher: Arc<dyn Hasher>,
+    pub mailer: Arc<dyn Mailer>,
     pub tokens: Tokens,
     pub policy: Policy,
     pub setup: SetupLink,

@@ -7,8 +7,19 @@ use std::time::Duration;
 pub struct Policy {
     /// Whether anybody may register.
     pub registration_open: bool,
-    /// Whether a new address must be proven before it counts.
+    /// Whether a new address must be proven before it counts. Without mails it cannot be: then this is `Off`.
     pub verification: Verification,
+    /// Whether registration hides that an address has an account already.
+    pub conceal: bool,
+    /// Whether there is a way to send mails.
+    pub has_mail: bool,
+    pub codes: CodePolicy,
+    /// The longest that sending a mail may take.
+    pub mail_timeout: Duration,
+    /// For how long a mail is tried before it is given up.
+    pub mail_patience: Duration,
+    /// How long mails are listed after they were sent or given up.
+    pub mail_kept: Duration,
     /// The fewest code points of a password.
     pub password_min_length: usize,
     /// How long an access token is good.
@@ -33,13 +44,40 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+/// How good a one-time code is.
+#[derive(Debug, Clone, Copy)]
+pub struct CodePolicy {
+    /// How long its digits are good, from when the mail was made that was sent.
+    pub digits: Duration,
+    /// How often they may be tried.
+    pub tries: u32,
+    /// How long links are good that prove an address, set a new password, set a first one, and undo a change.
+    pub verify_link: Duration,
+    pub reset_link: Duration,
+    pub invite_link: Duration,
+    pub undo_link: Duration,
+}
+
+impl Default for CodePolicy {
+    fn default() -> Self {
+        Self {
+            digits: 10 * MINUTE,
+            tries: 5,
+            verify_link: DAY,
+            reset_link: HOUR,
+            invite_link: 7 * DAY,
+            undo_link: 3 * DAY,
+        }
+    }
+}
+
 /// How much is let through before somebody has to wait. Each is a bucket: so many at once, and as many again in each
 /// window, evenly.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Registrations from one address.
     pub registrations: Rate,
-    /// Requests from one address that hash a password.
+    /// Requests from one address that hash a password or cause a mail.
     pub passwords: Rate,
     /// Wrong passwords from one address, whoever's.
     pub failures: Rate,
@@ -47,6 +85,9 @@ pub struct Limits {
     pub tries: Rate,
     /// Wrong passwords for one account from everywhere, in a day.
     pub tries_per_day: Rate,
+    /// Mails to one address that somebody asked for, in an hour and in a day.
+    pub mails: Rate,
+    pub mails_per_day: Rate,
 }
 
 impl Limits {
@@ -64,6 +105,8 @@ impl Default for Limits {
             failures: Rate { most: 200, window: HOUR },
             tries: Rate { most: 10, window: 5 * MINUTE },
             tries_per_day: Rate { most: 100, window: DAY },
+            mails: Rate { most: 5, window: HOUR },
+            mails_per_day: Rate { most: 10, window: DAY },
         }
     }
 }
@@ -74,6 +117,8 @@ pub enum Verification {
     Off,
     /// A new address waits as `pending_email` until it is proven.
     Optional,
+    /// The same, and nobody signs in before the address is proven.
+    Required,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -85,6 +130,12 @@ impl Default for Policy {
         Self {
             registration_open: true,
             verification: Verification::Optional,
+            conceal: false,
+            has_mail: true,
+            codes: CodePolicy::default(),
+            mail_timeout: Duration::from_secs(30),
+            mail_patience: DAY,
+            mail_kept: 30 * DAY,
             password_min_length: 8,
             access_ttl: Duration::from_secs(15 * 60),
             session_idle: 30 * DAY,

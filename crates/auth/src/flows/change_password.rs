@@ -63,7 +63,7 @@ impl Keyward {
                 ..Change::default()
             };
             let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
-            match self.store.users.change(user.id, &change, self.now(), std::slice::from_ref(&event)).await {
+            match self.store.users.change(user.id, &change, self.now(), (&event).into()).await {
                 Err(StoreError::Stale) => {}
                 other => {
                     let changed = other?;

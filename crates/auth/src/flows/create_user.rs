@@ -35,7 +35,7 @@ impl Keyward {
         let by = again.as_ref().map_or(By::Operator, By::Person);
         by.must(Permission::UsersWrite)?;
         let event = self.event(EventKind::UserCreated, by.actor(), Some(user.id), caller);
-        self.store.users.insert(&user, std::slice::from_ref(&event)).await.map_err(NewUserError::from)?;
+        self.store.users.insert(&user, (&event).into()).await.map_err(NewUserError::from)?;
         event.log();
         Ok(user)
     }

@@ -130,7 +130,7 @@ impl Keyward {
             return Err(DeleteError::Changed);
         }
         let event = self.event(EventKind::UserDeleted, actor, Some(user.id), caller);
-        self.store.users.delete(user, std::slice::from_ref(&event)).await?;
+        self.store.users.delete(user, (&event).into()).await?;
         event.log();
         self.forget_all(user.id).await;
         Ok(())

@@ -11,7 +11,7 @@ use super::tries::Account;
 use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
-use crate::records::{Change, Event, StoreError, Unique, User};
+use crate::records::{Along, Change, Event, StoreError, Unique, User};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
 use decide::{Proven, decide, is_same};
 
@@ -138,7 +138,7 @@ impl Keyward {
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self.store.users.change(user.id, &change, self.now(), &events).await {
+            match self.store.users.change(user.id, &change, self.now(), Along::events(&events)).await {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;

@@ -17,7 +17,7 @@ impl Keyward {
         let id = person.user.id;
         let event =
             self.event(EventKind::SignedOut, Actor::User(id), Some(id), caller).of_session(person.session.id);
-        if self.store.sessions.end(person.session.id, id, std::slice::from_ref(&event)).await? {
+        if self.store.sessions.end(person.session.id, id, (&event).into()).await? {
             event.log();
         }
         Ok(())
@@ -37,7 +37,7 @@ impl Keyward {
     pub(super) async fn end_all(&self, id: UserId, actor: Actor, caller: &Caller) -> Result<(), StoreError> {
         let change = Change { end_sessions: Some(None), ..Change::default() };
         let event = self.event(EventKind::SignedOutEverywhere, actor, Some(id), caller);
-        let user = self.store.users.change(id, &change, self.now(), std::slice::from_ref(&event)).await?;
+        let user = self.store.users.change(id, &change, self.now(), (&event).into()).await?;
         event.log();
         self.forget_ended(&user).await;
         Ok(())

@@ -55,7 +55,7 @@ impl Keyward {
         let event = self
             .event(EventKind::RefreshTokenReused, Actor::Anonymous, Some(session.user), caller)
             .of_session(session.id);
-        if self.store.sessions.end(session.id, session.user, std::slice::from_ref(&event)).await? {
+        if self.store.sessions.end(session.id, session.user, (&event).into()).await? {
             event.log();
         }
         Ok(())

@@ -23,7 +23,7 @@ impl Keyward {
         let new = NewUser { roles: Roles::new([Role::user()]), active: true, email_verified: false, ..new };
         let user = self.compose(new).await?;
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
-        self.store.users.insert(&user, std::slice::from_ref(&event)).await.map_err(NewUserError::from)?;
+        self.store.users.insert(&user, (&event).into()).await.map_err(NewUserError::from)?;
         event.log();
         Ok(user)
     }

@@ -34,7 +34,7 @@ impl Keyward {
         let id = person.user.id;
         let event =
             self.event(EventKind::SessionEnded, Actor::User(id), Some(id), caller).of_session(session);
-        if !self.store.sessions.end(session, id, std::slice::from_ref(&event)).await? {
+        if !self.store.sessions.end(session, id, (&event).into()).await? {
             return Err(EndSessionsError::NotFound);
         }
         event.log();

@@ -55,7 +55,7 @@ impl Keyward {
         new.roles = Roles::new([Role::admin(), Role::user()]);
         let user = self.compose(new).await?;
         let event = self.event(EventKind::UserCreated, Actor::Anonymous, Some(user.id), caller);
-        match self.store.users.insert_first_administrator(&user, std::slice::from_ref(&event)).await {
+        match self.store.users.insert_first_administrator(&user, (&event).into()).await {
             Err(StoreError::Guarded) => return Err(SetupError::Gone),
             other => other.map_err(NewUserError::from)?,
         }

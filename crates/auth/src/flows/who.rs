@@ -11,6 +11,8 @@ use std::net::IpAddr;
 pub struct Caller {
     pub address: Option<IpAddr>,
     pub agent: Option<String>,
+    /// The languages that it wants, as `Accept-Language` has them: visible ASCII, at most 200 characters.
+    pub languages: Option<String>,
     pub request_id: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! The audit log: who did what to whom, when, from where, and what came of it. Never a secret, and of a deleted user
 //! the id alone.
 
-use super::StoreError;
+use super::{Along, StoreError};
 use crate::values::{EventId, SessionId, Timestamp, UserId};
 use async_trait::async_trait;
 use std::net::IpAddr;
@@ -27,10 +27,15 @@ pub enum EventKind {
     UserDisabled,
     UserEnabled,
     RolesChanged,
+    CodeRefused,
+    PasswordResetAsked,
+    PasswordReset,
+    UserInvited,
+    EmailChangeUndone,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignInFailed,
@@ -50,6 +55,11 @@ impl EventKind {
         Self::UserDisabled,
         Self::UserEnabled,
         Self::RolesChanged,
+        Self::CodeRefused,
+        Self::PasswordResetAsked,
+        Self::PasswordReset,
+        Self::UserInvited,
+        Self::EmailChangeUndone,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -73,6 +83,11 @@ impl EventKind {
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::RolesChanged => "roles_changed",
+            Self::CodeRefused => "code_refused",
+            Self::PasswordResetAsked => "password_reset_asked",
+            Self::PasswordReset => "password_reset",
+            Self::UserInvited => "user_invited",
+            Self::EmailChangeUndone => "email_change_undone",
         }
     }
 
@@ -83,7 +98,10 @@ impl EventKind {
 
     /// Whether something was refused.
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::SignInFailed | Self::RefreshTokenReused | Self::PasswordProofFailed)
+        matches!(
+            self,
+            Self::SignInFailed | Self::RefreshTokenReused | Self::PasswordProofFailed | Self::CodeRefused
+        )
     }
 }
 
@@ -118,11 +136,13 @@ pub trait Audit: Send + Sync {
     /// Keeps events that tell of no change, such as a refused sign-in.
     async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
 
-    /// Keeps events as intents, before a change in another store. What came of them is for [`settle`](Self::settle).
-    async fn intend(&self, events: &[Event]) -> Result<(), StoreError>;
+    /// Keeps events as intents, and the mails as they are, before a change in another store. What came of them is for
+    /// [`settle`](Self::settle); a mail that is not due before that is sent if nobody settles.
+    async fn intend(&self, along: Along<'_>) -> Result<(), StoreError>;
 
-    /// The change has happened, and the intents are events; or it has not, and they are gone.
-    async fn settle(&self, events: &[Event], happened: bool) -> Result<(), StoreError>;
+    /// The change has happened: the intents are events, and the mails due when they were made. Or it has not, and both
+    /// are gone.
+    async fn settle(&self, along: Along<'_>, happened: bool) -> Result<(), StoreError>;
 
     /// The latest events that befell a user, newest first.
     async fn of_user(&self, user: UserId, limit: usize) -> Result<Vec<Event>, StoreError>;

@@ -4,17 +4,23 @@
 //! A store reads no clock, draws no randomness and decides nothing. Absence is `None`; an error is a refusal by a
 //! constraint or a failure of the store.
 
+mod along;
 mod audit;
+mod codes;
 mod counters;
 mod keys;
 mod leases;
+mod mails;
 mod session;
 mod user;
 
+pub use along::Along;
 pub use audit::{Actor, Audit, Event, EventKind};
+pub use codes::{Code, CodePlace, Codes, Purpose};
 pub use counters::{Bucket, CounterKey, Counters, Rate, Taken};
 pub use keys::{Keys, StoredKey};
 pub use leases::Leases;
+pub use mails::{Mail, MailSearch, MailState, Mails, Outcome, Topic};
 pub use session::{Session, Sessions};
 pub use user::{Change, Direction, Search, SignIn, User, Users};
 
@@ -32,6 +38,8 @@ pub struct Store {
     pub audit: Arc<dyn Audit>,
     pub leases: Arc<dyn Leases>,
     pub counters: Arc<dyn Counters>,
+    pub codes: Arc<dyn Codes>,
+    pub mails: Arc<dyn Mails>,
     /// What must be reachable for the service to be ready.
     pub parts: Vec<Arc<dyn Part>>,
 }

@@ -1,6 +1,6 @@
 //! A session: one row, or one hash in Redis, from sign-in to sign-out, however often it refreshes.
 
-use super::{Event, StoreError, User};
+use super::{Along, Event, StoreError, User};
 use crate::values::{SessionId, Timestamp, UserId};
 use async_trait::async_trait;
 use std::net::IpAddr;
@@ -63,8 +63,8 @@ pub trait Sessions: Send + Sync {
         idle_at: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// Ends one session of this user and keeps the events, or does neither: `false` if there was none.
-    async fn end(&self, id: SessionId, user: UserId, events: &[Event]) -> Result<bool, StoreError>;
+    /// Ends one session of this user and keeps what goes along, or does neither: `false` if there was none.
+    async fn end(&self, id: SessionId, user: UserId, along: Along<'_>) -> Result<bool, StoreError>;
 
     /// The sessions of a user that are not expired at `now`, newest first. Advisory: the epoch may have ended some.
     async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

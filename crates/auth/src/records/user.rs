@@ -1,6 +1,6 @@
 //! A user: one row, which also holds what ends all of the user's sessions.
 
-use super::{Event, StoreError};
+use super::{Along, StoreError};
 use crate::values::{
     Email, Locale, Metadata, Name, PasswordHash, Permission, Roles, SessionId, Timestamp, UserId, Username,
 };
@@ -100,18 +100,21 @@ pub struct Search {
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Keeps a new user and the events. `Taken` if the e-mail, the username or its look is another's. An administrator
+    /// Keeps a new user and what goes along. `Taken` if the e-mail, the username or its look is another's. An administrator
     /// joins the guard in the same step.
-    async fn insert(&self, user: &User, events: &[Event]) -> Result<(), StoreError>;
+    async fn insert(&self, user: &User, along: Along<'_>) -> Result<(), StoreError>;
 
     /// As `insert`, if there is no administrator yet; else `Guarded`. One of many racers wins.
-    async fn insert_first_administrator(&self, user: &User, events: &[Event]) -> Result<(), StoreError>;
+    async fn insert_first_administrator(&self, user: &User, along: Along<'_>) -> Result<(), StoreError>;
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
     async fn by_username(&self, username: &Username) -> Result<Option<User>, StoreError>;
 
-    /// Applies a change with its events and returns the user as it is then, with a new version and `updated_at = at`.
+    /// Up to `most` users whose `pending_email` is this address, the one changed last first.
+    async fn waiting_for(&self, email: &Email, most: usize) -> Result<Vec<User>, StoreError>;
+
+    /// Applies a change with what goes along and returns the user as it is then, with a new version and `updated_at = at`.
     /// `Stale` if the user is gone or of another version than asked for, `Taken`, or `Guarded` if the last
     /// administrator would leave; then nothing has changed.
     async fn change(
@@ -119,14 +122,15 @@ pub trait Users: Send + Sync {
         id: UserId,
         change: &Change,
         at: Timestamp,
-        events: &[Event],
+        along: Along<'_>,
     ) -> Result<User, StoreError>;
 
     /// Notes a sign-in. Changes no version, and does nothing if the user is gone.
     async fn signed_in(&self, sign_in: &SignIn) -> Result<(), StoreError>;
 
-    /// Deletes the user as it was read, with all that hangs on it. `Stale` or `Guarded` as `change`.
-    async fn delete(&self, user: &User, events: &[Event]) -> Result<(), StoreError>;
+    /// Deletes the user as it was read, with all that hangs on it: sessions, codes and mails of before that are kept in
+    /// the same store. `Stale` or `Guarded` as `change`.
+    async fn delete(&self, user: &User, along: Along<'_>) -> Result<(), StoreError>;
 
     async fn list(&self, search: &Search) -> Result<Vec<User>, StoreError>;
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod algorithm;
+mod codes;
 mod counting;
 mod key;
 mod master;
@@ -12,6 +13,7 @@ mod seal;
 
 pub use access::{AccessTokens, Claims, Issuer, Verified};
 pub use algorithm::Algorithm;
+pub use codes::{CodeKeys, LinkToken};
 pub use counting::CounterKeys;
 pub use key::{KeyError, SigningKey};
 pub use master::Master;
@@ -19,12 +21,13 @@ pub use refresh::{RefreshToken, RefreshTokens};
 pub use ring::{Ring, RingKey};
 pub use seal::Sealer;
 
-/// Both kinds of tokens, what seals the keys of one of them, and what names counters.
+/// Both kinds of tokens, what seals the keys of one of them, what names counters, and what one-time codes are made with.
 pub struct Tokens {
     pub access: AccessTokens,
     pub refresh: RefreshTokens,
     pub sealer: Sealer,
     pub counters: CounterKeys,
+    pub codes: CodeKeys,
     /// What new access tokens are signed with.
     pub algorithm: Algorithm,
     /// The shared secret of HS256, if that is the algorithm.

@@ -19,6 +19,11 @@ macro_rules! ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
             }
 
+            /// Takes back the 16 bytes that [`as_bytes`](Self::as_bytes) gave.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
             /// The 16 bytes, for keyed functions.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
@@ -50,7 +55,9 @@ ids! {
     /// A session: one sign-in on one device.
     SessionId,
     /// An event of the audit log.
-    EventId
+    EventId,
+    /// A mail, and the one-time code that it carries.
+    MailId
 }
 
 /// The text is no identifier.

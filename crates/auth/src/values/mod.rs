@@ -14,7 +14,7 @@ mod timestamp;
 mod username;
 
 pub use email::Email;
-pub use id::{EventId, SessionId, UserId};
+pub use id::{EventId, MailId, SessionId, UserId};
 pub use locale::Locale;
 pub use metadata::Metadata;
 pub use name::Name;

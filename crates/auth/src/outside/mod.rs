@@ -1,5 +1,9 @@
-//! The world besides storage, as the flows see it: time, chance and the hashing of passwords. The binary brings the
-//! real ones, tests bring ones that they can move.
+//! The world besides storage, as the flows see it: time, chance, the hashing of passwords and the sending of mails. The
+//! binary brings the real ones, tests bring ones that they can move.
+
+mod mail;
+
+pub use mail::{Letter, Mailer, Undelivered};
 
 use crate::values::{Password, PasswordHash, Timestamp};
 use async_trait::async_trait;
