@@ -8,6 +8,7 @@ CREATE TABLE keyward_codes (
     user_id TEXT NOT NULL,
     -- That of the mail.
     id TEXT NOT NULL,
+    asked_at BIGINT NOT NULL,
     purpose TEXT NOT NULL,
     email TEXT,
     epoch BIGINT NOT NULL,
@@ -19,7 +20,7 @@ CREATE TABLE keyward_codes (
 CREATE INDEX keyward_codes_of_user ON keyward_codes (user_id);
 CREATE INDEX keyward_codes_expiry ON keyward_codes (expires_at);
 
--- No reference to users here either: a mail may tell of the deletion.
+-- No reference to users here either: a mail may be to an address that is nobody's.
 CREATE TABLE keyward_mails (
     id TEXT NOT NULL PRIMARY KEY,
     topic TEXT NOT NULL,

@@ -12,7 +12,7 @@ use keyward_auth::values::{Email, Timestamp, UserId};
 
 macro_rules! columns {
     () => {
-        "id, place, user_id, purpose, email, epoch, tries, digits_until, expires_at"
+        "id, place, user_id, asked_at, purpose, email, epoch, tries, digits_until, expires_at"
     };
 }
 
@@ -21,10 +21,11 @@ static CODE: Record<Code> = Record { table: "keyward_codes", columns: columns!()
 static ISSUE: Statement = Statement::new(concat!(
     "INSERT INTO keyward_codes (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (place, user_id) DO UPDATE SET \
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (place, user_id) DO UPDATE SET \
      tries = CASE WHEN keyward_codes.id = excluded.id THEN keyward_codes.tries ELSE excluded.tries END, \
-     id = excluded.id, purpose = excluded.purpose, email = excluded.email, epoch = excluded.epoch, \
-     digits_until = excluded.digits_until, expires_at = excluded.expires_at WHERE keyward_codes.id <= excluded.id"
+     id = excluded.id, asked_at = excluded.asked_at, purpose = excluded.purpose, email = excluded.email, epoch = excluded.epoch, \
+     digits_until = excluded.digits_until, expires_at = excluded.expires_at \
+     WHERE keyward_codes.asked_at <= excluded.asked_at"
 ));
 static TRY: Statement = Statement::new(concat!(
     "UPDATE keyward_codes SET tries = tries + 1 WHERE place = $1 AND tries < $2 AND digits_until > $3 RETURNING ",
@@ -48,12 +49,13 @@ fn read(row: &Row<'_>) -> Result<Code, Unreadable> {
         id: row.id(0)?,
         place: row.known(1, |text| hex::read(text).map(CodePlace))?,
         user: if row.text(2)?.is_empty() { None } else { Some(row.id(2)?) },
-        purpose: row.known(3, Purpose::stored)?,
-        email: row.text_or_none(4)?.map(|text| Email::stored(text.to_owned())),
-        epoch: row.int(5)?,
-        tries: row.count(6)?,
-        digits_until: row.time_or_none(7)?,
-        expires_at: row.time(8)?,
+        asked_at: row.time(3)?,
+        purpose: row.known(4, Purpose::stored)?,
+        email: row.text_or_none(5)?.map(|text| Email::stored(text.to_owned())),
+        epoch: row.int(6)?,
+        tries: row.count(7)?,
+        digits_until: row.time_or_none(8)?,
+        expires_at: row.time(9)?,
     })
 }
 
@@ -82,6 +84,7 @@ impl records::Codes for Codes {
                 code.id.into(),
                 place(code.place),
                 owner(code.user),
+                code.asked_at.into(),
                 code.purpose.as_str().into(),
                 code.email.as_ref().map(|email| email.as_str().to_owned()).into(),
                 code.epoch.into(),
