@@ -87,6 +87,19 @@ pub async fn the_same_code_again_keeps_its_tries(store: &Store) {
     assert_eq!(tried(store, 899).await, []);
 }
 
+pub async fn a_code_is_newer_by_when_it_was_asked_for(store: &Store) {
+    let ada = Some(user_id(1));
+    let one = issued(store, Code { asked_at: second(50), ..code(5, ada) }).await;
+    // Its mail was made later, for somebody who had asked before.
+    assert_eq!(store.codes.issue(&Code { asked_at: second(49), ..code(6, ada) }).await, Ok(false));
+    assert_eq!(store.codes.read(place(1), user_id(1)).await, Ok(Some(one)));
+    for next in [Code { asked_at: second(50), ..code(7, ada) }, Code { asked_at: second(51), ..code(4, ada) }]
+    {
+        assert_eq!(store.codes.issue(&next).await, Ok(true));
+        assert_eq!(store.codes.read(place(1), user_id(1)).await, Ok(Some(next)));
+    }
+}
+
 pub async fn of_racing_codes_the_newest_stays(store: &Store) {
     for round in 0..5 {
         let ada = user_id(round);

@@ -193,6 +193,7 @@ macro_rules! conformance {
                 an_older_code_replaces_no_newer_one,
                 a_newer_code_replaces_the_older,
                 the_same_code_again_keeps_its_tries,
+                a_code_is_newer_by_when_it_was_asked_for,
                 of_racing_codes_the_newest_stays,
                 digits_are_tried_so_often_and_no_more,
                 two_hundred_racers_get_no_more_tries_than_there_are,

@@ -117,12 +117,13 @@ pub(super) fn place(number: u8) -> CodePlace {
 }
 
 /// A code at place 1 whose digits are good until second 600, and whose link until second 3600. The higher the number, the
-/// newer the code.
+/// later it was asked for.
 pub(super) fn code(number: u64, user: Option<UserId>) -> Code {
     Code {
         place: place(1),
         user,
         id: mail_id(number),
+        asked_at: second(number),
         purpose: Purpose::Reset,
         email: None,
         epoch: 0,

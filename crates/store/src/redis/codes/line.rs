@@ -13,8 +13,8 @@ pub(super) fn field(user: Option<UserId>) -> String {
     user.map_or_else(|| NOBODY.to_owned(), |user| user.to_string())
 }
 
-/// What stands behind the tries and the id. Times are microseconds since 1970. The address comes last: it alone may hold
-/// anything.
+/// What stands behind tries, id and the moment of asking. Times are microseconds since 1970. The address comes last: it
+/// alone may hold anything.
 pub(super) fn rest(code: &Code) -> String {
     let digits_until = code.digits_until.map_or_else(|| NONE.to_owned(), |time| time.as_micros().to_string());
     let email = code.email.as_ref().map_or(NONE, Email::as_str);
@@ -28,13 +28,16 @@ pub(super) fn read(place: CodePlace, field: &str, line: &str) -> Result<Code, St
 }
 
 fn parse(place: CodePlace, field: &str, line: &str) -> Option<Code> {
-    let words: Vec<&str> = line.splitn(7, ' ').collect();
-    let [tries, id, purpose, epoch, digits_until, expires_at, email] = words[..] else { return None };
+    let words: Vec<&str> = line.splitn(8, ' ').collect();
+    let [tries, id, asked_at, purpose, epoch, digits_until, expires_at, email] = words[..] else {
+        return None;
+    };
     let time = |word: &str| word.parse().ok().map(Timestamp::from_micros);
     Some(Code {
         place,
         user: if field == NOBODY { None } else { Some(field.parse().ok()?) },
         id: id.parse().ok()?,
+        asked_at: time(asked_at)?,
         purpose: Purpose::stored(purpose)?,
         email: (email != NONE).then(|| Email::stored(email.to_owned())),
         epoch: epoch.parse().ok()?,

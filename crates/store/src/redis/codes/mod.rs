@@ -9,7 +9,7 @@ use super::stay::stay;
 use crate::hex;
 use async_trait::async_trait;
 use keyward_auth::records::{self, Code, CodePlace, StoreError};
-use keyward_auth::values::{MailId, Timestamp, UserId};
+use keyward_auth::values::{Timestamp, UserId};
 use line::{field, read, rest, unreadable};
 use redis::{Pipeline, Value};
 use scripts::{CONSUME, ISSUE, TRY};
@@ -33,10 +33,11 @@ impl Codes {
 #[async_trait]
 impl records::Codes for Codes {
     async fn issue(&self, code: &Code) -> Result<bool, StoreError> {
-        let ttl = stay(code.expires_at, made_at(code.id));
-        let words = (field(code.user), code.id.to_string(), code.tries, rest(code));
-        let key = self.key(code.place);
-        let issued = ISSUE.run(&self.shared.connection, &key, (words, ttl, MOST)).await?;
+        let head = (field(code.user), code.id.to_string(), code.asked_at.as_micros(), code.tries);
+        // It is issued no sooner than it was asked for.
+        let ttl = stay(code.expires_at, code.asked_at);
+        let (key, arguments) = (self.key(code.place), (head, rest(code), ttl, MOST));
+        let issued = ISSUE.run(&self.shared.connection, &key, arguments).await?;
         Ok(issued == Value::Int(1))
     }
 
@@ -75,10 +76,4 @@ impl records::Codes for Codes {
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.earlier.sweep(now, most).await
     }
-}
-
-/// When the mail of this id was made (RFC 9562, section 5.7): its code is issued no sooner.
-fn made_at(id: MailId) -> Timestamp {
-    let millis = id.as_bytes().iter().take(6).fold(0, |millis, byte| millis << 8 | i64::from(*byte));
-    Timestamp::from_micros(millis * 1000)
 }
