@@ -267,7 +267,7 @@ fn tell(mail: &Mail, outcome: &Outcome, is_ours: bool) {
     let (id, topic, attempts) = (mail.id, mail.topic.as_str(), mail.attempts);
     match outcome {
         _ if !is_ours => {
-            tracing::warn!(mail = %id, topic, "sending took longer than its claim; it may come twice")
+            tracing::warn!(mail = %id, topic, "sending took longer than its claim, or it was removed meanwhile")
         }
         Outcome::Sent { .. } => tracing::info!(mail = %id, topic, attempts, "mail sent"),
         Outcome::Again { due_at, reason } => {
