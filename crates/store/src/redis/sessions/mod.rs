@@ -7,21 +7,16 @@ mod scripts;
 
 use super::Shared;
 use super::intents;
+use super::stay::{LONGEST, SLACK, millis, stay};
 use super::trouble::Failure;
 use async_trait::async_trait;
 use futures_util::future::join;
 use hash::{FIELDS, fields, read};
-use keyward_auth::records::{self, Audit, Event, Session, StoreError, User, Users};
+use keyward_auth::records::{self, Along, Audit, Event, Session, StoreError, User, Users};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use redis::{Cmd, Pipeline, Value};
 use scripts::{END, KEEP, LIST, ROTATE};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How much longer a key stays than its session lives: never shorter, whatever the clocks say.
-const SLACK: Duration = Duration::from_secs(60);
-/// As long as anything stays. Redis refuses times beyond its own numbers.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 pub(super) struct Sessions {
     pub(super) shared: Arc<Shared>,
@@ -134,7 +129,7 @@ impl records::Sessions for Sessions {
                 Err(error) => Err(Failure::Unknown(error.to_string())),
             }
         };
-        intents::around(&*self.audit, events, keep).await?.ok_or(StoreError::Stale)
+        intents::around(&*self.audit, Along::events(events), keep).await?.ok_or(StoreError::Stale)
     }
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -163,7 +158,7 @@ impl records::Sessions for Sessions {
         }
     }
 
-    async fn end(&self, id: SessionId, user: UserId, events: &[Event]) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, user: UserId, along: Along<'_>) -> Result<bool, StoreError> {
         // Looked at first, so that what is not there costs the main store no write.
         if self.by_id(id).await?.is_none_or(|session| session.user != user) {
             return Ok(false);
@@ -172,7 +167,7 @@ impl records::Sessions for Sessions {
             let ended = END.run(&self.shared.connection, &self.key(id), user.to_string()).await?;
             Ok((ended == Value::Int(1)).then_some(()))
         };
-        let ended = intents::around(&*self.audit, events, end).await?.is_some();
+        let ended = intents::around(&*self.audit, along, end).await?.is_some();
         if ended {
             // Only a place in a list.
             let _ = self.remove(user, &[id]).await;
@@ -206,15 +201,6 @@ impl records::Sessions for Sessions {
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.earlier.sweep(now, most).await
     }
-}
-
-/// How long a key stays in milliseconds, if it is to be there until `end`.
-fn stay(end: Timestamp, now: Timestamp) -> i64 {
-    millis((end.since(now) + SLACK).min(LONGEST))
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The ids of a list. What is none was put there by somebody else.
