@@ -26,6 +26,7 @@ mod list_users;
 mod login;
 mod outages;
 mod passwords;
+mod post;
 #[cfg(target_os = "linux")]
 mod process;
 mod protocol;
