@@ -4,7 +4,7 @@ use super::proof::{ProofError, owner};
 use super::{AuthenticateError, Caller, Limited, LoggedIn, MOST_TRIES, SignedIn};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, Change, EventKind, StoreError};
+use crate::records::{Actor, Along, Change, EventKind, Mail, StoreError, Topic};
 use crate::tokens::KeyError;
 use crate::values::{Invalid, Password};
 
@@ -46,6 +46,8 @@ impl Keyward {
         self.prove(&person.user, &asked.current, caller).await?;
         let password = self.hasher.hash(&asked.new).await?;
 
+        let notice = self.notice(Topic::PasswordChanged, &person.user, caller).await;
+        let mails: Vec<Mail> = notice.into_iter().collect();
         let mut tries = 0..MOST_TRIES;
         let changed = loop {
             if tries.next().is_none() {
@@ -63,11 +65,13 @@ impl Keyward {
                 ..Change::default()
             };
             let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
-            match self.store.users.change(user.id, &change, self.now(), (&event).into()).await {
+            let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+            match self.store.users.change(user.id, &change, self.now(), along).await {
                 Err(StoreError::Stale) => {}
                 other => {
                     let changed = other?;
                     event.log();
+                    self.post(&mails);
                     break changed;
                 }
             }

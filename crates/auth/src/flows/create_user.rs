@@ -2,7 +2,7 @@
 
 use super::{AuthenticateError, By, Caller, Forbidden, NewUser, NewUserError};
 use crate::Keyward;
-use crate::records::{EventKind, User};
+use crate::records::{Along, Event, EventKind, User};
 use crate::values::Permission;
 
 #[derive(Debug, thiserror::Error)]
@@ -26,17 +26,25 @@ impl From<AuthenticateError> for CreateError {
 }
 
 impl Keyward {
-    /// Needs `users:write`.
+    /// Needs `users:write`. Without a password the user is invited to set one, by a mail.
     pub async fn create_user(&self, by: By<'_>, new: NewUser, caller: &Caller) -> Result<User, CreateError> {
         by.must(Permission::UsersWrite)?;
-        let user = self.compose(new).await?;
+        let user = self.compose(new, false).await?;
         // Hashing takes long enough to be signed out or demoted in.
         let again = self.again(by).await?;
         let by = again.as_ref().map_or(By::Operator, By::Person);
         by.must(Permission::UsersWrite)?;
         let event = self.event(EventKind::UserCreated, by.actor(), Some(user.id), caller);
-        self.store.users.insert(&user, (&event).into()).await.map_err(NewUserError::from)?;
-        event.log();
+        let invited = user
+            .password
+            .is_none()
+            .then(|| self.event(EventKind::UserInvited, by.actor(), Some(user.id), caller));
+        let events: Vec<Event> = [Some(event), invited].into_iter().flatten().collect();
+        let mails = self.welcome(&user, caller).await;
+        let along = Along { events: &events, mails: &mails };
+        self.store.users.insert(&user, along).await.map_err(NewUserError::from)?;
+        events.iter().for_each(Event::log);
+        self.post(&mails);
         Ok(user)
     }
 }

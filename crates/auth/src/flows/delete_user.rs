@@ -133,6 +133,7 @@ impl Keyward {
         self.store.users.delete(user, (&event).into()).await?;
         event.log();
         self.forget_all(user.id).await;
+        self.forget_codes(user).await;
         Ok(())
     }
 }

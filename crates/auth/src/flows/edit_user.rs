@@ -11,9 +11,10 @@ use super::tries::Account;
 use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
-use crate::records::{Along, Change, Event, StoreError, Unique, User};
+use crate::policy::Verification;
+use crate::records::{Along, Change, Event, EventKind, Mail, StoreError, Topic, Unique, User};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
-use decide::{Proven, decide, is_same};
+use decide::{Decision, Proven, decide, is_same};
 
 /// What is asked for. `Some(None)` clears. Read-only members are accepted with their present value, so that what GET
 /// gave can be sent back.
@@ -120,6 +121,12 @@ impl Keyward {
             _ => Proven::default(),
         };
 
+        if let Some(email) = &proven.email
+            && self.policy.verification != Verification::Off
+        {
+            self.count_mail(email).await?;
+        }
+
         let mut by = by;
         let mut again;
         // Hashing takes long enough to be signed out or demoted in.
@@ -132,17 +139,24 @@ impl Keyward {
             let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
             let decision = decide(by, &user, edit, &proven, self)?;
             self.check_free(&user, &decision.change).await?;
+            let mails = self.mails_of(&decision, &user, by, caller).await;
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
             let events: Vec<Event> = decision
                 .events
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self.store.users.change(user.id, &change, self.now(), Along::events(&events)).await {
+            match self
+                .store
+                .users
+                .change(user.id, &change, self.now(), Along { events: &events, mails: &mails })
+                .await
+            {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;
                     events.iter().for_each(Event::log);
+                    self.post(&mails);
                     if let Some(tried) = proven.tried.take() {
                         self.was_right(tried).await;
                     }
@@ -156,14 +170,43 @@ impl Keyward {
         Err(EditError::Busy(Busy))
     }
 
-    /// A new address that is somebody's already is refused while one can still choose another.
+    /// A new address that is somebody's already is refused while one can still choose another; where that is to be
+    /// hidden, its owner is told by mail instead.
     async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
-        if let Some(Some(email)) = change.email.as_ref().or(change.pending_email.as_ref())
+        let pending = change.pending_email.as_ref().filter(|_| !self.policy.conceal);
+        if let Some(Some(email)) = change.email.as_ref().or(pending)
             && self.store.users.by_email(email).await?.is_some_and(|other| other.id != user.id)
         {
             return Err(EditError::Taken(Unique::Email));
         }
         Ok(())
+    }
+
+    /// The mails that a change causes: to the new address, which proves it, and to the one of before.
+    async fn mails_of(&self, decision: &Decision, user: &User, by: By<'_>, caller: &Caller) -> Vec<Mail> {
+        let mut mails = Vec::new();
+        for kind in decision.events.iter().filter(|_| self.policy.has_mail) {
+            match (kind, &decision.change.email, &decision.change.pending_email) {
+                (EventKind::EmailChangeAsked, _, Some(Some(new))) => {
+                    mails.push(self.mail(Topic::Change, new.clone(), Some(user.id), caller));
+                    mails.extend(self.notice(Topic::ChangeAsked, user, caller).await);
+                }
+                (EventKind::EmailChanged, Some(Some(new)), _) => {
+                    let is_own = by.is(user.id);
+                    let topic = if is_own { Topic::Changed } else { Topic::Replaced };
+                    mails.extend(self.notice(topic, user, caller).await);
+                    let is_proven = matches!(decision.change.email_verified_at, Some(Some(_)));
+                    if !is_proven && self.policy.verification != Verification::Off {
+                        mails.push(self.wanted(Topic::Verify, new, user.id, caller).await);
+                    }
+                }
+                (EventKind::PasswordChanged, ..) => {
+                    mails.extend(self.notice(Topic::PasswordChanged, user, caller).await);
+                }
+                _ => {}
+            }
+        }
+        mails
     }
 
     /// One's own password and address. The right password is proof, a session that has just signed in is, and

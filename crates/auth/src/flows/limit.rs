@@ -16,7 +16,7 @@ use std::time::Duration;
 pub enum Class {
     /// What makes an account for oneself.
     Registrations,
-    /// What hashes a password.
+    /// What hashes a password or causes a mail.
     Passwords,
 }
 
@@ -132,6 +132,15 @@ impl Keyward {
 pub(super) fn granted(buckets: &[Bucket], taken: &[Taken]) -> Vec<Bucket> {
     let pairs = buckets.iter().zip(taken);
     pairs.filter(|(_, taken)| matches!(taken, Taken::Yes { .. })).map(|(bucket, _)| *bucket).collect()
+}
+
+/// How long until every bucket that was empty has one; `None` if none was.
+pub(super) fn longest_wait(taken: &[Taken]) -> Option<Duration> {
+    let wait = |taken: &Taken| match taken {
+        Taken::Yes { .. } => None,
+        Taken::No { wait } => Some(*wait),
+    };
+    taken.iter().filter_map(wait).max()
 }
 
 /// Whether the failure of the counters was told already: it is told once, not at each request.

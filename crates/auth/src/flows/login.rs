@@ -5,6 +5,7 @@ use super::tries::{Account, TryError};
 use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
+use crate::policy::Verification;
 use crate::records::{Actor, EventKind, Session, SignIn, StoreError, User};
 use crate::tokens::{Claims, KeyError};
 use crate::values::{Email, Password, PasswordHash, Role, Username};
@@ -51,6 +52,9 @@ pub enum LoginError {
     /// Wrong password, unknown or disabled.
     #[error("the identifier or the password is wrong")]
     Refused,
+    /// The password is right, and the address has to be proven first.
+    #[error("the e-mail address is not proven yet")]
+    EmailNotVerified,
     /// The account, or whatever is tried from this address, was tried too often.
     #[error(transparent)]
     Limited(#[from] Limited),
@@ -73,8 +77,16 @@ impl Keyward {
         let (verdict, tried) = self.try_password(account, &attempt.password, caller).await?;
         let user = match user {
             Some(user) if verdict != Verdict::Wrong && user.is_active() => user,
-            other => return self.refuse(other.as_ref(), caller).await,
+            other => return self.refuse(other.as_ref(), LoginError::Refused, caller).await,
         };
+        if !self.is_let_in(&user) {
+            // Whoever registers an address could else tell by signing in whether it had an account before.
+            if self.policy.conceal {
+                return self.refuse(Some(&user), LoginError::Refused, caller).await;
+            }
+            self.was_right(tried).await;
+            return self.refuse(Some(&user), LoginError::EmailNotVerified, caller).await;
+        }
         self.was_right(tried).await;
 
         let rehash = self.upgraded(&user, &attempt.password, verdict).await;
@@ -98,11 +110,23 @@ impl Keyward {
         Ok(self.issue(user, &session)?)
     }
 
-    async fn refuse(&self, user: Option<&User>, caller: &Caller) -> Result<LoggedIn, LoginError> {
+    /// Whether the address is proven, where it has to be. Who has none has nothing to prove.
+    fn is_let_in(&self, user: &User) -> bool {
+        self.policy.verification != Verification::Required
+            || user.email.is_none()
+            || user.email_verified_at.is_some()
+    }
+
+    async fn refuse(
+        &self,
+        user: Option<&User>,
+        refusal: LoginError,
+        caller: &Caller,
+    ) -> Result<LoggedIn, LoginError> {
         let event = self.event(EventKind::SignInFailed, Actor::Anonymous, user.map(|user| user.id), caller);
         self.store.audit.record(std::slice::from_ref(&event)).await?;
         event.log();
-        Err(LoginError::Refused)
+        Err(refusal)
     }
 
     /// The old hash and a new one, where the old is of other parameters than today's. A full hashing machine only

@@ -13,7 +13,8 @@ use crate::values::{
 pub struct NewUser {
     pub username: Option<Username>,
     pub email: Option<Email>,
-    pub password: Password,
+    /// Without one the user is invited by mail to set it.
+    pub password: Option<Password>,
     pub first_name: Option<Name>,
     pub last_name: Option<Name>,
     pub locale: Option<Locale>,
@@ -29,7 +30,7 @@ impl NewUser {
         Self {
             username: None,
             email,
-            password,
+            password: Some(password),
             first_name: None,
             last_name: None,
             locale: None,
@@ -49,6 +50,12 @@ pub enum NewUserError {
     /// Neither an e-mail address nor a username to sign in with.
     #[error("a user needs an e-mail address or a username")]
     Nameless,
+    /// Neither a password nor an address to send an invitation to.
+    #[error("a user without a password needs an e-mail address, for the invitation")]
+    Unreachable,
+    /// An invitation, and no way to send it.
+    #[error("no mail can be sent: set mail.url (SMTP_URL), or give a password")]
+    NotConfigured,
     /// `email_verified` without an address.
     #[error("there is no address to be verified")]
     NothingToVerify,
@@ -71,21 +78,30 @@ impl From<StoreError> for NewUserError {
 
 impl Keyward {
     /// The password's policy, a quick look at what is taken, then the hash. That the names are free is decided by the
-    /// insert; looking first only saves a hash.
-    pub(super) async fn compose(&self, new: NewUser) -> Result<User, NewUserError> {
+    /// insert; looking first only saves a hash. Where it is to be hidden whether the address is, nobody looks at that.
+    pub(super) async fn compose(&self, new: NewUser, conceal: bool) -> Result<User, NewUserError> {
         if new.email.is_none() && new.username.is_none() {
             return Err(NewUserError::Nameless);
         }
         if new.email_verified && new.email.is_none() {
             return Err(NewUserError::NothingToVerify);
         }
+        if new.password.is_none() && new.email.is_none() {
+            return Err(NewUserError::Unreachable);
+        }
+        if new.password.is_none() && !self.policy.has_mail {
+            return Err(NewUserError::NotConfigured);
+        }
         let owner = Owner {
             email: new.email.as_ref(),
             username: new.username.as_ref(),
             names: [new.first_name.as_ref(), new.last_name.as_ref()],
         };
-        self.check_password(&new.password, &owner).map_err(NewUserError::Password)?;
+        if let Some(password) = &new.password {
+            self.check_password(password, &owner).map_err(NewUserError::Password)?;
+        }
         if let Some(email) = &new.email
+            && !conceal
             && self.store.users.by_email(email).await?.is_some()
         {
             return Err(NewUserError::Taken(Unique::Email));
@@ -95,7 +111,10 @@ impl Keyward {
         {
             return Err(NewUserError::Taken(Unique::Username));
         }
-        let hash = self.hasher.hash(&new.password).await?;
+        let hash = match &new.password {
+            Some(password) => Some(self.hasher.hash(password).await?),
+            None => None,
+        };
         let now = self.now();
         let when = |flag: bool| -> Option<Timestamp> { flag.then_some(now) };
         Ok(User {
@@ -111,7 +130,7 @@ impl Keyward {
             metadata: new.metadata,
             roles: new.roles,
             disabled_at: when(!new.active),
-            password: Some(hash),
+            password: hash,
             epoch: 1,
             kept_session: None,
             created_at: now,

@@ -6,7 +6,7 @@
 
 use super::{Caller, LoggedIn};
 use crate::Keyward;
-use crate::records::{Actor, EventKind, Session, StoreError, User};
+use crate::records::{Actor, Along, EventKind, Mail, Session, StoreError, Topic, User};
 use crate::tokens::{KeyError, RefreshToken};
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ impl Keyward {
         if is_predecessor && self.now().since(session.rotated_at) <= self.policy.refresh_grace {
             return Ok(self.issue(user, &session)?);
         }
-        self.end_stolen(&session, caller).await?;
+        self.end_stolen(&session, &user, caller).await?;
         Err(RefreshError::Refused)
     }
 
@@ -51,12 +51,16 @@ impl Keyward {
         Ok(session.is_live(&user, self.now()).then_some((user, session)))
     }
 
-    async fn end_stolen(&self, session: &Session, caller: &Caller) -> Result<(), StoreError> {
+    async fn end_stolen(&self, session: &Session, user: &User, caller: &Caller) -> Result<(), StoreError> {
         let event = self
             .event(EventKind::RefreshTokenReused, Actor::Anonymous, Some(session.user), caller)
             .of_session(session.id);
-        if self.store.sessions.end(session.id, session.user, (&event).into()).await? {
+        let notice = self.notice(Topic::SessionEnded, user, caller).await;
+        let mails: Vec<Mail> = notice.into_iter().collect();
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        if self.store.sessions.end(session.id, session.user, along).await? {
             event.log();
+            self.post(&mails);
         }
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use super::{Caller, NewUser, NewUserError};
 use crate::Keyward;
-use crate::records::{Actor, EventKind, User};
-use crate::values::{Role, Roles};
+use crate::policy::Verification;
+use crate::records::{Actor, Along, EventKind, Mail, StoreError, Topic, Unique, User};
+use crate::values::{Email, Role, Roles};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
@@ -14,17 +15,59 @@ pub enum RegisterError {
     New(#[from] NewUserError),
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub enum Registered {
+    Made(Box<User>),
+    /// Perhaps an account was made, perhaps the address has one already: its owner was told by mail.
+    Concealed,
+}
+
 impl Keyward {
     /// Keeps a new, active, unverified user with the role `user`, whatever else was asked for.
-    pub async fn register(&self, new: NewUser, caller: &Caller) -> Result<User, RegisterError> {
+    pub async fn register(&self, new: NewUser, caller: &Caller) -> Result<Registered, RegisterError> {
         if !self.policy.registration_open {
             return Err(RegisterError::Closed);
         }
+        let conceal = self.policy.conceal;
         let new = NewUser { roles: Roles::new([Role::user()]), active: true, email_verified: false, ..new };
-        let user = self.compose(new).await?;
+        let user = self.compose(new, conceal).await?;
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
-        self.store.users.insert(&user, (&event).into()).await.map_err(NewUserError::from)?;
+        let mails = self.welcome(&user, caller).await;
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        match (self.store.users.insert(&user, along).await, &user.email) {
+            (Err(StoreError::Taken(Unique::Email)), Some(email)) if conceal => {
+                self.tell_owner(email, caller).await?;
+                return Ok(Registered::Concealed);
+            }
+            (other, _) => other.map_err(NewUserError::from)?,
+        }
         event.log();
-        Ok(user)
+        self.post(&mails);
+        Ok(if conceal { Registered::Concealed } else { Registered::Made(Box::new(user)) })
+    }
+
+    /// The first mail to a new user: to set a password, or to prove the address.
+    pub(super) async fn welcome(&self, user: &User, caller: &Caller) -> Vec<Mail> {
+        let Some(email) = user.email.as_ref().filter(|_| self.policy.has_mail && user.is_active()) else {
+            return Vec::new();
+        };
+        let is_proven = user.email_verified_at.is_some() || self.policy.verification == Verification::Off;
+        let topic = match (&user.password, is_proven) {
+            (None, _) => Topic::Invite,
+            (Some(_), false) => Topic::Verify,
+            (Some(_), true) => return Vec::new(),
+        };
+        vec![self.wanted(topic, email, user.id, caller).await]
+    }
+
+    async fn tell_owner(&self, email: &Email, caller: &Caller) -> Result<(), NewUserError> {
+        if !self.policy.has_mail || self.count_mail(email).await.is_err() {
+            return Ok(());
+        }
+        let mail = self.mail(Topic::Taken, email.clone(), None, caller);
+        self.store.mails.put(std::slice::from_ref(&mail)).await?;
+        self.mailer.wake();
+        Ok(())
     }
 }

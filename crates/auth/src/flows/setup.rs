@@ -3,7 +3,8 @@
 use super::{Caller, NewUser, NewUserError};
 use crate::Keyward;
 use crate::outside::Random;
-use crate::records::{Actor, EventKind, StoreError, User};
+use crate::policy::Verification;
+use crate::records::{Actor, Along, EventKind, StoreError, User};
 use crate::values::{Email, Password, Role, Roles};
 use aws_lc_rs::constant_time;
 use base64::Engine;
@@ -53,13 +54,18 @@ impl Keyward {
         }
         let mut new = NewUser::with(Some(email), password);
         new.roles = Roles::new([Role::admin(), Role::user()]);
-        let user = self.compose(new).await?;
+        // Else nobody could let the first one in.
+        new.email_verified = self.policy.verification == Verification::Required;
+        let user = self.compose(new, false).await?;
         let event = self.event(EventKind::UserCreated, Actor::Anonymous, Some(user.id), caller);
-        match self.store.users.insert_first_administrator(&user, (&event).into()).await {
+        let mails = self.welcome(&user, caller).await;
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        match self.store.users.insert_first_administrator(&user, along).await {
             Err(StoreError::Guarded) => return Err(SetupError::Gone),
             other => other.map_err(NewUserError::from)?,
         }
         event.log();
+        self.post(&mails);
         Ok(user)
     }
 }

@@ -1,4 +1,4 @@
-//! Tidying up what time has ended: expired sessions, old events, keys that verify nothing any more. Nothing depends on
+//! Tidying up what time has ended: expired sessions and codes, old mails and events, keys that verify nothing any more. Nothing depends on
 //! it, since every use decides for itself whether a thing has expired. One server at a time does it, by a lease.
 
 use super::{KeyState, KeysError};
@@ -22,6 +22,8 @@ impl Keyward {
             return Ok(());
         }
         while self.store.sessions.sweep(now, AT_ONCE).await? == AT_ONCE {}
+        while self.store.codes.sweep(now, AT_ONCE).await? == AT_ONCE {}
+        while self.store.mails.sweep(now - self.policy.mail_kept, AT_ONCE).await? == AT_ONCE {}
         while self.store.audit.sweep(now - self.policy.audit_kept, AT_ONCE).await? == AT_ONCE {}
         self.sweep_keys().await
     }

@@ -5,12 +5,12 @@
 //! one that is somebody's. A day's tries from everywhere may be used up by strangers; then whoever asks from a network
 //! in which this person is signed in may still try.
 
-use super::limit::{Limited, granted};
+use super::limit::{Limited, granted, longest_wait};
 use super::{Caller, Identifier};
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Limits;
-use crate::records::{Bucket, Rate, Taken, User};
+use crate::records::{Bucket, Rate, User};
 use crate::values::{Email, Network, Password, Username};
 use futures_util::future::join;
 use std::net::IpAddr;
@@ -110,13 +110,19 @@ impl Keyward {
         self.put_back(&tried.0).await;
     }
 
-    /// Counts a wrong secret of somebody who is no user: a service that asks about tokens.
+    /// Counts a wrong secret of somebody who is no user: a service that asks about tokens, a link that is false.
     pub async fn count_failure(&self, caller: &Caller) -> Result<(), Limited> {
-        let Some(address) = caller.address else { return Ok(()) };
+        self.begin_guess(caller).await.map(drop)
+    }
+
+    /// Counts a secret that is no password as a wrong one, until [`was_right`](Self::was_right).
+    pub(super) async fn begin_guess(&self, caller: &Caller) -> Result<Try, Limited> {
+        let Some(address) = caller.address else { return Ok(Try(Vec::new())) };
         let failures = self.of_address(FAILURES, address, self.policy.limits.failures);
         let taken = self.take(&failures).await;
-        let Some(wait) = longest_wait(&taken) else { return Ok(()) };
-        self.put_back(&granted(&failures, &taken)).await;
+        let taken_from = granted(&failures, &taken);
+        let Some(wait) = longest_wait(&taken) else { return Ok(Try(taken_from)) };
+        self.put_back(&taken_from).await;
         Err(Limited { wait, standing: None })
     }
 
@@ -172,15 +178,6 @@ impl Keyward {
         let is_here = |of: IpAddr| Network::near(of) == Network::near(address);
         sessions.iter().any(|session| session.is_live(user, now) && session.address.is_some_and(is_here))
     }
-}
-
-/// How long until every bucket that was empty has one; `None` if none was.
-fn longest_wait(taken: &[Taken]) -> Option<Duration> {
-    let wait = |taken: &Taken| match taken {
-        Taken::Yes { .. } => None,
-        Taken::No { wait } => Some(*wait),
-    };
-    taken.iter().filter_map(wait).max()
 }
 
 const FAILURES: &str = "failures";

@@ -42,6 +42,10 @@ impl By<'_> {
         if self.may(permission) { Ok(()) } else { Err(Forbidden) }
     }
 
+    pub(super) fn must_be_operator(&self) -> Result<(), Forbidden> {
+        if matches!(self, Self::Operator) { Ok(()) } else { Err(Forbidden) }
+    }
+
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Person(person) => Actor::User(person.user.id),

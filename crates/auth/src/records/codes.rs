@@ -49,8 +49,10 @@ pub struct Code {
     pub place: CodePlace,
     /// Whose it is; `None` for an address that nobody has, where a code that nobody gets keeps appearances.
     pub user: Option<UserId>,
-    /// The mail that carries it, from which digits and link are made. The later of two ids is the newer code.
+    /// The mail that carries it, from which digits and link are made.
     pub id: MailId,
+    /// When that mail was asked for: what was asked for later is the newer code.
+    pub asked_at: Timestamp,
     pub purpose: Purpose,
     /// The address that an undoing gives back; other codes get on with the digest.
     pub email: Option<Email>,
@@ -66,8 +68,8 @@ pub struct Code {
 
 #[async_trait]
 pub trait Codes: Send + Sync {
-    /// Keeps a code in its place instead of an older one of the same user; `false` if a newer one is there, and then
-    /// nothing changes. The very same code again gets the new times and keeps its tries.
+    /// Keeps a code in its place instead of one of the same user that was not asked for later; `false` if a newer one
+    /// is there, and then nothing changes. The very same code again gets the new times and keeps its tries.
     async fn issue(&self, code: &Code) -> Result<bool, StoreError>;
 
     /// A try at the digits of all codes of a place at once: those that are good at `now` and were tried less than `most`

@@ -119,6 +119,7 @@ mod tests {
             place: CodePlace([7; 16]),
             user: Some(UserId::from_bytes([9; 16])),
             id: MailId::from_bytes(id.to_be_bytes()),
+            asked_at: Timestamp::from_micros(0),
             purpose: Purpose::Reset,
             email: None,
             epoch: 1,

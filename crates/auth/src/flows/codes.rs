@@ -1,0 +1,174 @@
+//! One-time codes as the flows use them: finding the one that somebody presents, by its digits or by its link, and taking
+//! it. What a code then does is for the flow to know.
+
+use super::{Caller, Limited};
+use crate::Keyward;
+use crate::records::{Actor, Code, CodePlace, EventKind, Purpose, StoreError, User};
+use crate::values::{Email, Timestamp, UserId};
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    pub purpose: Purpose,
+    /// The address that it is about.
+    pub email: Email,
+}
+
+/// Why a code is not good. Wrong, used, expired, exhausted and unknown are one.
+#[derive(Debug)]
+pub(super) enum CodeError {
+    Refused,
+    Limited(Limited),
+    Store(StoreError),
+}
+
+impl From<StoreError> for CodeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Limited> for CodeError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+impl Keyward {
+    /// What a link is good for now; `None` if it leads nowhere. Changes nothing.
+    pub async fn look_at_link(&self, token: &str) -> Result<Option<LinkView>, StoreError> {
+        let found = self.find_by_link(token, &Purpose::ALL).await?;
+        Ok(found.map(|(code, _, email)| LinkView { purpose: code.purpose, email }))
+    }
+
+    /// The code of these purposes that has these digits, for whoever reads the mail of this address. It counts as a try
+    /// before it is compared, at most so often as the policy says, and as a guess of whoever asks.
+    pub(super) async fn code_by_digits(
+        &self,
+        purposes: &[Purpose],
+        email: &Email,
+        digits: &str,
+        caller: &Caller,
+    ) -> Result<(Code, User), CodeError> {
+        let guess = self.begin_guess(caller).await?;
+        let now = self.now();
+        let mut tried = Vec::new();
+        if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            for purpose in purposes {
+                let place = self.tokens.codes.place(*purpose, email);
+                tried.extend(self.store.codes.try_at(place, self.policy.codes.tries, now).await?);
+            }
+        }
+        let right = tried.iter().find(|code| self.tokens.codes.is_right(code, digits));
+        if let Some(code) = right
+            && let Some(user) = self.owner_of(code).await?
+            && self.address_of(code, &user).is_some()
+        {
+            self.was_right(guess).await;
+            return Ok((code.clone(), user));
+        }
+        self.refuse_code(tried.first().and_then(|code| code.user), caller).await
+    }
+
+    /// The code of these purposes that a link stands for. A false token costs no read.
+    pub(super) async fn code_by_link(
+        &self,
+        purposes: &[Purpose],
+        token: &str,
+        caller: &Caller,
+    ) -> Result<(Code, User, Email), CodeError> {
+        let guess = self.begin_guess(caller).await?;
+        match self.find_by_link(token, purposes).await? {
+            Some(found) => {
+                self.was_right(guess).await;
+                Ok(found)
+            }
+            None => self.refuse_code(None, caller).await,
+        }
+    }
+
+    /// One event for every code that is refused, whether there is such an address or not: so the reply takes as long.
+    async fn refuse_code<T>(&self, user: Option<UserId>, caller: &Caller) -> Result<T, CodeError> {
+        let event = self.event(EventKind::CodeRefused, Actor::Anonymous, user, caller);
+        self.store.audit.record(std::slice::from_ref(&event)).await?;
+        event.log();
+        Err(CodeError::Refused)
+    }
+
+    async fn find_by_link(
+        &self,
+        token: &str,
+        purposes: &[Purpose],
+    ) -> Result<Option<(Code, User, Email)>, StoreError> {
+        let Some(link) = self.tokens.codes.read_link(token) else { return Ok(None) };
+        if !purposes.contains(&link.purpose) {
+            return Ok(None);
+        }
+        let Some(code) = self.store.codes.read(link.place, link.user).await? else { return Ok(None) };
+        let is_meant = code.id == link.id && code.purpose == link.purpose && self.now() < code.expires_at;
+        if !is_meant {
+            return Ok(None);
+        }
+        let Some(user) = self.owner_of(&code).await? else { return Ok(None) };
+        let email = self.address_of(&code, &user);
+        Ok(email.map(|email| (code, user, email)))
+    }
+
+    /// Whose code it is, if that user may use it.
+    async fn owner_of(&self, code: &Code) -> Result<Option<User>, StoreError> {
+        let Some(id) = code.user else { return Ok(None) };
+        Ok(self.store.users.by_id(id).await?.filter(User::is_active))
+    }
+
+    /// The address that the code is about, if it still is what the code was made for: the place where a code lies says
+    /// for which address that was.
+    pub(super) fn address_of(&self, code: &Code, user: &User) -> Option<Email> {
+        let email = match code.purpose {
+            Purpose::Verify | Purpose::Reset | Purpose::Invite => user.email.as_ref(),
+            Purpose::Change => user.pending_email.as_ref(),
+            Purpose::Undo => code.email.as_ref(),
+        };
+        let is_current = match code.purpose {
+            // Whoever raised the epoch has set another password, or ended all sessions, since this was sent.
+            Purpose::Reset | Purpose::Invite => code.epoch == user.epoch,
+            Purpose::Verify | Purpose::Change | Purpose::Undo => true,
+        };
+        email
+            .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)
+            .cloned()
+    }
+
+    /// Takes the code: of many who present it one goes on.
+    pub(super) async fn consume(
+        &self,
+        code: &Code,
+        now: Timestamp,
+        caller: &Caller,
+    ) -> Result<(), CodeError> {
+        if self.store.codes.consume(code, now).await? {
+            return Ok(());
+        }
+        self.refuse_code(code.user, caller).await
+    }
+
+    /// Gives a code back that was taken for a change which the store then failed to make. Should it have been made all
+    /// the same, the code finds that and does nothing.
+    pub(super) async fn give_back_code(&self, code: &Code) {
+        if let Err(error) = self.store.codes.issue(code).await {
+            tracing::warn!(%error, "a one-time code is lost; whoever had it has to ask for another");
+        }
+    }
+
+    /// Removes the codes of a user who is gone. They are dead already, so a failure is only logged.
+    pub(super) async fn forget_codes(&self, user: &User) {
+        let emails = [user.email.as_ref(), user.pending_email.as_ref()];
+        let places: Vec<CodePlace> = emails
+            .into_iter()
+            .flatten()
+            .flat_map(|email| Purpose::ALL.map(|purpose| self.tokens.codes.place(purpose, email)))
+            .collect();
+        if let Err(error) = self.store.codes.forget(&places, user.id).await {
+            tracing::warn!(%error, "one-time codes were not removed; they stay, dead, until they expire");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Mails that flows cause, and the outbox as operators see it. Sending them is [`deliver`](super::deliver)'s.
+
+use super::limit::{Limited, granted, longest_wait};
+use super::{By, Caller, Forbidden};
+use crate::Keyward;
+use crate::records::{Bucket, Mail, MailSearch, MailState, StoreError, Topic, User};
+use crate::values::{Email, MailId, UserId};
+
+/// Why the outbox was not shown or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MailsError {
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none, or it was sent.
+    #[error("there is no such mail, or it was sent already")]
+    NotFound,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyward {
+    /// A mail to an address, due at once. Kept by whoever makes it, with the change that causes it.
+    pub(super) fn mail(&self, topic: Topic, to: Email, user: Option<UserId>, caller: &Caller) -> Mail {
+        let now = self.now();
+        Mail {
+            id: MailId::new(now, self.random.as_ref()),
+            topic,
+            to,
+            user,
+            languages: caller.languages.clone(),
+            asked_from: caller.address,
+            created_at: now,
+            state: MailState::Waiting,
+            due_at: now,
+            attempts: 0,
+            reason: None,
+        }
+    }
+
+    /// A mail that tells a user of something. One that nobody has proven is counted as one that strangers can cause, and
+    /// left out where there were too many: else an account with somebody's address would be a way to flood them.
+    pub(super) async fn notice(&self, topic: Topic, user: &User, caller: &Caller) -> Option<Mail> {
+        let email = user.email.as_ref().filter(|_| self.policy.has_mail)?;
+        if user.email_verified_at.is_none() && self.count_mail(email).await.is_err() {
+            return None;
+        }
+        Some(self.mail(topic, email.clone(), Some(user.id), caller))
+    }
+
+    /// A mail that proves an address or lets a person in for the first time. It is never left out, but put off where the
+    /// address has been sent enough.
+    pub(super) async fn wanted(&self, topic: Topic, to: &Email, user: UserId, caller: &Caller) -> Mail {
+        let mut mail = self.mail(topic, to.clone(), Some(user), caller);
+        if let Err(limited) = self.count_mail(to).await {
+            mail.due_at = mail.due_at + limited.wait;
+        }
+        mail
+    }
+
+    /// Counts a mail to an address, whether it is somebody's or not.
+    pub(super) async fn count_mail(&self, to: &Email) -> Result<Vec<Bucket>, Limited> {
+        let limits = &self.policy.limits;
+        let bucket =
+            |of: &str, rate| Bucket { key: self.tokens.counters.key(of, &[to.key().as_bytes()]), rate };
+        let buckets = [bucket("mails", limits.mails), bucket("mails of the day", limits.mails_per_day)];
+        let taken = self.take(&buckets).await;
+        let counted = granted(&buckets, &taken);
+        let Some(wait) = longest_wait(&taken) else { return Ok(counted) };
+        self.put_back(&counted).await;
+        Err(Limited { wait, standing: None })
+    }
+
+    /// Says that mails wait, once they are kept.
+    pub(super) fn post(&self, mails: &[Mail]) {
+        if !mails.is_empty() {
+            self.mailer.wake();
+        }
+    }
+
+    /// The outbox is for whoever runs the command line.
+    pub async fn list_mails(&self, by: By<'_>, search: &MailSearch) -> Result<Vec<Mail>, MailsError> {
+        by.must_be_operator()?;
+        Ok(self.store.mails.list(search).await?)
+    }
+
+    pub async fn view_mail(&self, by: By<'_>, id: MailId) -> Result<Mail, MailsError> {
+        by.must_be_operator()?;
+        self.store.mails.by_id(id).await?.ok_or(MailsError::NotFound)
+    }
+
+    /// Has a mail tried again at once that waits or was given up.
+    pub async fn retry_mail(&self, by: By<'_>, id: MailId) -> Result<(), MailsError> {
+        by.must_be_operator()?;
+        if !self.store.mails.retry(id, self.now()).await? {
+            return Err(MailsError::NotFound);
+        }
+        self.mailer.wake();
+        Ok(())
+    }
+}
