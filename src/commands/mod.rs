@@ -3,6 +3,7 @@
 
 mod config;
 mod keys;
+mod mail;
 mod migrate;
 mod out;
 mod serve;
@@ -12,6 +13,7 @@ use crate::config::{Config, Problems, Sources};
 use crate::wiring::{self, StartError, World};
 use clap::{Args, Parser, Subcommand};
 use keyward_auth::Keyward;
+use keyward_auth::values::Invalid;
 use out::Out;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +59,9 @@ enum Command {
     /// Create, see and change users
     #[command(subcommand, after_help = "Example:\n  keyward user show ada@example.com")]
     User(user::User),
+    /// See and retry mails, and send a test mail
+    #[command(subcommand, after_help = "Example:\n  keyward mail list --state dead")]
+    Mail(mail::Mail),
     /// See and rotate the keys that sign access tokens
     #[command(subcommand, after_help = "Example:\n  keyward keys list")]
     Keys(keys::Keys),
@@ -91,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(&cli.common, out),
         Command::Migrate => migrate::run(&cli.common, out),
         Command::User(command) => user::run(&cli.common, out, command),
+        Command::Mail(command) => mail::run(&cli.common, out, command),
         Command::Keys(command) => keys::run(&cli.common, out, command),
         Command::Config(command) => config::run(&cli.common, out, command),
     };
@@ -111,6 +117,16 @@ impl Common {
     fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(&self.sources()?)?)
     }
+}
+
+/// What a flag says, as the value that it must be.
+fn parsed<T>(
+    flag: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Failure> {
+    let refused = |invalid| Failure::Refused(format!("{flag}: {invalid}"));
+    text.map(|text| parse(text).map_err(refused)).transpose()
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -2,20 +2,20 @@
 //! service sees the changes at its next request.
 
 use super::out::Out;
-use super::{Common, Failure, block_on, open};
+use super::{Common, Failure, block_on, open, parsed};
 use clap::{Args, Subcommand};
 use keyward_auth::Keyward;
 use keyward_auth::flows::{By, Caller, Edit, NewUser, Target};
 use keyward_auth::records::{Event, Search, User as Person};
-use keyward_auth::values::{Email, Invalid, Locale, Name, Password, Role, Roles, Username};
+use keyward_auth::values::{Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Username};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, stdin};
 
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Make a user; the password is asked for, or read from standard input
+    /// Make a user; the password is asked for, read from standard input, or left to the user to set
     #[command(
-        after_help = "Examples:\n  keyward user create --email ada@example.com --role admin --role user\n  echo \"$PASSWORD\" | keyward user create --username carl --password-stdin"
+        after_help = "Examples:\n  keyward user create --email ada@example.com --role admin --role user\n  keyward user create --email bob@example.com --invite\n  echo \"$PASSWORD\" | keyward user create --username carl --password-stdin"
     )]
     Create(Create),
     /// List users, oldest first
@@ -35,6 +35,9 @@ pub(super) enum User {
     /// Let a disabled user sign in again
     #[command(after_help = "Example:\n  keyward user enable ada")]
     Enable(Who),
+    /// Send a user a mail to set a new password
+    #[command(after_help = "Example:\n  keyward user reset-password ada@example.com")]
+    ResetPassword(Who),
     /// Delete a user for good, sessions and all
     #[command(after_help = "Example:\n  keyward user delete 0192f0c1-7b1a-7000-8000-000000000001")]
     Delete(Who),
@@ -78,6 +81,9 @@ pub(super) struct Create {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Mail the user a link to set the password
+    #[arg(long, conflicts_with = "password_stdin", requires = "email")]
+    invite: bool,
 }
 
 #[derive(Args)]
@@ -116,23 +122,30 @@ pub(super) fn run(common: &Common, out: Out, command: User) -> Result<(), Failur
             User::Enable(who) => {
                 edit(&keyward, out, &who, Edit { active: Some(true), ..Edit::default() }).await
             }
+            User::ResetPassword(who) => reset_password(&keyward, out, &who).await,
             User::Delete(who) => delete(&keyward, out, &who).await,
         }
     })
 }
 
 async fn create(keyward: &Keyward, out: Out, create: Create) -> Result<(), Failure> {
-    let password = value("password", Password::parse(&read_password(create.password_stdin)?))?;
+    let password = match create.invite {
+        true => None,
+        false => Some(value("password", Password::parse(&read_password(create.password_stdin)?))?),
+    };
     let profile = create.profile;
     let roles = roles(&profile)?.unwrap_or_else(|| Roles::new([Role::user()]));
     let new = NewUser {
+        password,
+        email: parsed("--email", profile.email.as_deref(), Email::parse)?,
         username: parsed("--username", profile.username.as_deref(), Username::parse)?,
         first_name: parsed("--first-name", profile.first_name.as_deref(), Name::parse)?,
         last_name: parsed("--last-name", profile.last_name.as_deref(), Name::parse)?,
         locale: parsed("--locale", profile.locale.as_deref(), Locale::parse)?,
         roles,
         email_verified: profile.verified,
-        ..NewUser::with(parsed("--email", profile.email.as_deref(), Email::parse)?, password)
+        active: true,
+        metadata: Metadata::default(),
     };
     let user = keyward.create_user(By::Operator, new, &Caller::default()).await.map_err(Failure::refused)?;
     print(out, &user);
@@ -158,6 +171,16 @@ async fn edit(keyward: &Keyward, out: Out, who: &Who, change: Edit) -> Result<()
     let user = find(keyward, who).await?;
     let edited = keyward.edit_user(By::Operator, &Target::Id(user.id), &change, &Caller::default()).await;
     print(out, &edited.map_err(Failure::refused)?);
+    Ok(())
+}
+
+/// A running service sends it; nobody sets another's password.
+async fn reset_password(keyward: &Keyward, out: Out, who: &Who) -> Result<(), Failure> {
+    let user = find(keyward, who).await?;
+    let sent = keyward.send_reset(By::Operator, &Target::Id(user.id), &Caller::default()).await;
+    sent.map_err(Failure::refused)?;
+    let text = format!("a mail to set a new password goes to {}", row(&user));
+    out.answer(&text, &json!({ "mailed": user.id.to_string() }));
     Ok(())
 }
 
@@ -244,14 +267,6 @@ fn roles(profile: &Profile) -> Result<Option<Roles>, Failure> {
     }
     let roles: Result<Vec<Role>, Invalid> = profile.roles.iter().map(|role| Role::parse(role)).collect();
     value("--role", roles).map(|roles| Some(Roles::new(roles)))
-}
-
-fn parsed<T>(
-    flag: &str,
-    text: Option<&str>,
-    parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> Result<Option<T>, Failure> {
-    text.map(|text| value(flag, parse(text))).transpose()
 }
 
 fn value<T>(name: &str, parsed: Result<T, Invalid>) -> Result<T, Failure> {

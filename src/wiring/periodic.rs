@@ -1,9 +1,11 @@
-//! What runs by the clock beside the requests: a look at the signing keys each second, and the sweep.
+//! What runs beside the requests: a look at the signing keys each second, the sweep, and the sending of mails.
 
 use keyward_auth::Keyward;
+use keyward_auth::flows::Pass;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 /// Runs until it is stopped or dropped.
@@ -11,6 +13,9 @@ pub(super) struct Periodic {
     /// What tells this server from others on the same store.
     server: String,
     running: JoinSet<()>,
+    /// Ends by itself once it is told to.
+    sending: JoinHandle<()>,
+    stopping: Arc<Notify>,
 }
 
 pub(super) fn start(keyward: &Arc<Keyward>) -> Periodic {
@@ -20,13 +25,20 @@ pub(super) fn start(keyward: &Arc<Keyward>) -> Periodic {
     let mut running = JoinSet::new();
     running.spawn(watch_keys(keyward.clone()));
     running.spawn(sweep(keyward.clone(), server.clone()));
-    Periodic { server, running }
+    let stopping = Arc::new(Notify::new());
+    let sending = tokio::spawn(send_mails(keyward.clone(), stopping.clone()));
+    Periodic { server, running, sending, stopping }
 }
 
 impl Periodic {
     /// Stops, and leaves the sweeping to others.
     pub(super) async fn stop(mut self, keyward: &Keyward) {
+        self.stopping.notify_one();
         self.running.shutdown().await;
+        // What is being sent may come to its end; what does not is sent again by whoever claims it next.
+        if tokio::time::timeout(LAST_MAILS, &mut self.sending).await.is_err() {
+            self.sending.abort();
+        }
         if let Err(error) = keyward.stop_sweeping(&self.server).await {
             tracing::warn!(%error, "others sweep a little later");
         }
@@ -51,6 +63,58 @@ async fn sweep(keyward: Arc<Keyward>, server: String) {
         if let Err(error) = keyward.sweep(&server).await {
             tracing::warn!(%error, "the sweep did not finish; the next one will go on");
         }
+    }
+}
+
+/// How long mails that are being sent are waited for at a stop.
+const LAST_MAILS: Duration = Duration::from_secs(5);
+/// How often it is looked whether another process has left a mail, or one is due again.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest pause while nothing can be sent.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Sends what is due: at once where a request of this server left it.
+async fn send_mails(keyward: Arc<Keyward>, stopping: Arc<Notify>) {
+    let mut trouble = Trouble::default();
+    loop {
+        let pause = match keyward.deliver().await {
+            Ok(Pass { is_full: true, unreachable: None }) => Duration::ZERO,
+            Ok(Pass { unreachable: None, .. }) => {
+                trouble.is_over();
+                LOOK
+            }
+            Ok(Pass { unreachable: Some(reason), .. }) => trouble.goes_on(&reason),
+            Err(error) => trouble.goes_on(&error.to_string()),
+        };
+        tokio::select! {
+            () = stopping.notified() => return,
+            () = tokio::time::sleep(pause) => {}
+            // While nothing can be sent, a new mail makes no difference.
+            () = keyward.mailer.woken(), if trouble.pause.is_zero() => {}
+        }
+    }
+}
+
+/// Tells once that mails cannot be sent, and once that they can be again; waits longer each time.
+#[derive(Default)]
+struct Trouble {
+    pause: Duration,
+}
+
+impl Trouble {
+    fn goes_on(&mut self, reason: &str) -> Duration {
+        if self.pause.is_zero() {
+            tracing::warn!(%reason, "mails cannot be sent; they wait");
+        }
+        self.pause = (self.pause * 2).clamp(LOOK, LONGEST_PAUSE);
+        self.pause
+    }
+
+    fn is_over(&mut self) {
+        if !self.pause.is_zero() {
+            tracing::info!("mails can be sent again");
+        }
+        self.pause = Duration::ZERO;
     }
 }
 

@@ -54,4 +54,7 @@ pub trait Mailer: Send + Sync {
 
     /// Says that a mail waits; returns at once.
     fn wake(&self);
+
+    /// Returns once somebody has said so since this returned last.
+    async fn woken(&self);
 }
