@@ -78,43 +78,54 @@ async fn send_mails(keyward: Arc<Keyward>, stopping: Arc<Notify>) {
     let mut trouble = Trouble::default();
     loop {
         let pause = match keyward.deliver().await {
-            Ok(Pass { is_full: true, unreachable: None }) => Duration::ZERO,
-            Ok(Pass { unreachable: None, .. }) => {
-                trouble.is_over();
-                LOOK
+            Err(error) => trouble.goes_on(Of::Store, &error.to_string()),
+            Ok(Pass { unreachable: Some(reason), .. }) => trouble.goes_on(Of::Mailer, &reason),
+            Ok(pass) => {
+                trouble.may_be_over(pass.is_reached);
+                if pass.is_full { Duration::ZERO } else { LOOK }
             }
-            Ok(Pass { unreachable: Some(reason), .. }) => trouble.goes_on(&reason),
-            Err(error) => trouble.goes_on(&error.to_string()),
         };
         tokio::select! {
             () = stopping.notified() => return,
             () = tokio::time::sleep(pause) => {}
             // While nothing can be sent, a new mail makes no difference.
-            () = keyward.mailer.woken(), if trouble.pause.is_zero() => {}
+            () = keyward.mailer.woken(), if trouble.of.is_none() => {}
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Store,
+    Mailer,
 }
 
 /// Tells once that mails cannot be sent, and once that they can be again; waits longer each time.
 #[derive(Default)]
 struct Trouble {
+    of: Option<Of>,
     pause: Duration,
 }
 
 impl Trouble {
-    fn goes_on(&mut self, reason: &str) -> Duration {
-        if self.pause.is_zero() {
+    fn goes_on(&mut self, of: Of, reason: &str) -> Duration {
+        if self.of.is_none() {
             tracing::warn!(%reason, "mails cannot be sent; they wait");
         }
+        self.of = Some(of);
         self.pause = (self.pause * 2).clamp(LOOK, LONGEST_PAUSE);
         self.pause
     }
 
-    fn is_over(&mut self) {
-        if !self.pause.is_zero() {
+    /// The store answered. Whether the mailer does is known only where it was reached.
+    fn may_be_over(&mut self, is_reached: bool) {
+        let is_over = is_reached || self.of == Some(Of::Store);
+        if is_over && self.of.is_some() {
             tracing::info!("mails can be sent again");
         }
-        self.pause = Duration::ZERO;
+        if is_over {
+            *self = Self::default();
+        }
     }
 }
 

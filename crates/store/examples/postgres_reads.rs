@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement by hand")]
 
 use keyward_auth::outside::Random;
-use keyward_auth::records::{Session, SignIn, Store, User};
+use keyward_auth::records::{Along, Session, SignIn, Store, User};
 use keyward_auth::values::{Email, Metadata, Role, Roles, SessionId, Timestamp, UserId};
 use keyward_store::sql::{Postgres, PostgresSettings, PostgresUrl};
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ async fn fill(store: &Store, number: u64) {
         updated_at: NOW,
         last_login_at: None,
     };
-    store.users.insert(&user, &[]).await.unwrap();
+    store.users.insert(&user, Along::default()).await.unwrap();
     let session = Session {
         id: session_id(number),
         user: user.id,

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod hex;
 pub mod memory;
 pub mod redis;
 pub mod sql;

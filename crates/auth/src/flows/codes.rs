@@ -129,9 +129,10 @@ impl Keyward {
             Purpose::Undo => code.email.as_ref(),
         };
         let is_current = match code.purpose {
+            Purpose::Verify => user.email_verified_at.is_none(),
             // Whoever raised the epoch has set another password, or ended all sessions, since this was sent.
             Purpose::Reset | Purpose::Invite => code.epoch == user.epoch,
-            Purpose::Verify | Purpose::Change | Purpose::Undo => true,
+            Purpose::Change | Purpose::Undo => true,
         };
         email
             .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)
@@ -152,7 +153,7 @@ impl Keyward {
     }
 
     /// Gives a code back that was taken for a change which the store then failed to make. Should it have been made all
-    /// the same, the code finds that and does nothing.
+    /// the same, the user's row makes the code worthless.
     pub(super) async fn give_back_code(&self, code: &Code) {
         if let Err(error) = self.store.codes.issue(code).await {
             tracing::warn!(%error, "a one-time code is lost; whoever had it has to ask for another");

@@ -30,6 +30,8 @@ const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
 pub struct Pass {
     /// There may be more that is due.
     pub is_full: bool,
+    /// The mailer took or refused at least one.
+    pub is_reached: bool,
     /// Nothing can be sent at the moment, and why.
     pub unreachable: Option<String>,
 }
@@ -46,24 +48,28 @@ impl Keyward {
         let now = self.now();
         let until = now + self.policy.mail_timeout + MARGIN;
         let claimed = self.store.mails.claim(now, until, AT_ONCE).await?;
-        let mut pass = Pass { is_full: claimed.len() == AT_ONCE, unreachable: None };
+        let mut pass = Pass { is_full: claimed.len() == AT_ONCE, ..Pass::default() };
         let sent = join_all(claimed.into_iter().map(|mail| self.deliver_one(mail))).await;
         for done in sent {
-            let unreachable = done?;
-            pass.unreachable = pass.unreachable.or(unreachable);
+            match done? {
+                Some(Err(reason)) => pass.unreachable = Some(reason),
+                Some(Ok(())) => pass.is_reached = true,
+                None => {}
+            }
         }
         Ok(pass)
     }
 
-    /// Sends one mail and keeps what became of it. Says why, if nothing can be sent at all.
-    async fn deliver_one(&self, mut mail: Mail) -> Result<Option<String>, StoreError> {
-        let (outcome, unreachable) = match self.letter_of(&mut mail).await {
+    /// Sends one mail and keeps what became of it. Tells whether the mailer was reached, and if not, why; `None` if it was
+    /// not asked.
+    async fn deliver_one(&self, mut mail: Mail) -> Result<Option<Result<(), String>>, StoreError> {
+        let (outcome, reached) = match self.letter_of(&mut mail).await {
             Ok(Found::Letter(letter)) => match self.mailer.send(&letter).await {
-                Ok(()) => (Outcome::Sent { at: self.now() }, None),
-                Err(Undelivered::Later(reason)) => (self.put_off(&mail, reason, LONGEST_WAIT), None),
-                Err(Undelivered::Never(reason)) => (Outcome::Dead { at: self.now(), reason }, None),
+                Ok(()) => (Outcome::Sent { at: self.now() }, Some(Ok(()))),
+                Err(Undelivered::Later(reason)) => (self.put_off(&mail, reason, LONGEST_WAIT), Some(Ok(()))),
+                Err(Undelivered::Never(reason)) => (Outcome::Dead { at: self.now(), reason }, Some(Ok(()))),
                 Err(Undelivered::Unreachable(reason)) => {
-                    (self.put_off(&mail, reason.clone(), LONGEST_OUTAGE), Some(reason))
+                    (self.put_off(&mail, reason.clone(), LONGEST_OUTAGE), Some(Err(reason)))
                 }
             },
             Ok(Found::Nothing) => (Outcome::Dropped, None),
@@ -74,7 +80,7 @@ impl Keyward {
         };
         let is_ours = self.store.mails.settle(&mail, &outcome).await?;
         tell(&mail, &outcome, is_ours);
-        Ok(unreachable)
+        Ok(reached)
     }
 
     /// Another try, later each time; or none, after a day.
@@ -261,7 +267,7 @@ fn tell(mail: &Mail, outcome: &Outcome, is_ours: bool) {
     let (id, topic, attempts) = (mail.id, mail.topic.as_str(), mail.attempts);
     match outcome {
         _ if !is_ours => {
-            tracing::warn!(mail = %id, topic, "sending took longer than its claim; it may come twice")
+            tracing::warn!(mail = %id, topic, "sending took longer than its claim, or it was removed meanwhile")
         }
         Outcome::Sent { .. } => tracing::info!(mail = %id, topic, attempts, "mail sent"),
         Outcome::Again { due_at, reason } => {

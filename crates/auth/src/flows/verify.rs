@@ -82,8 +82,6 @@ impl Keyward {
                 change.pending_email = Some(None);
                 kinds.insert(0, EventKind::EmailChanged);
                 mails.extend(self.notice(Topic::Changed, &user, caller).await);
-            } else if user.email_verified_at.is_some() {
-                return Ok(user);
             }
             let events: Vec<Event> =
                 kinds.into_iter().map(|kind| self.event(kind, Actor::User(id), Some(id), caller)).collect();

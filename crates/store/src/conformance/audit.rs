@@ -1,7 +1,7 @@
 //! The audit log: there with what it tells of, and only then.
 
 use super::sample::*;
-use keyward_auth::records::{Actor, Change, Event, EventKind, Store};
+use keyward_auth::records::{Actor, Along, Change, Event, EventKind, Store};
 
 pub async fn an_event_comes_back_as_it_was_kept(store: &Store) {
     let ada = user_id(1);
@@ -38,19 +38,19 @@ pub async fn the_latest_events_come_first(store: &Store) {
 pub async fn events_are_written_with_and_only_with_a_change(store: &Store) {
     let ada = user(1);
     let tell = |number| [event(number, EventKind::Registered, ada.id)];
-    store.users.insert(&ada, &tell(1)).await.unwrap();
+    store.users.insert(&ada, Along::events(&tell(1))).await.unwrap();
     assert_eq!(events_of(store, &ada).await, 1);
     let two = [event(2, EventKind::RolesChanged, ada.id), event(3, EventKind::UserEnabled, ada.id)];
-    store.users.change(ada.id, &Change::default(), second(9), &two).await.unwrap();
+    store.users.change(ada.id, &Change::default(), second(9), Along::events(&two)).await.unwrap();
     assert_eq!(events_of(store, &ada).await, 3);
     store.sessions.insert(&session(1, &ada), 9, &tell(4)).await.unwrap();
     assert_eq!(events_of(store, &ada).await, 4);
     // An event that cannot be kept (its id is taken) takes the change back.
     let change = Change { first_name: Some(None), ..Change::default() };
-    assert!(store.users.change(ada.id, &change, second(9), &tell(1)).await.is_err());
+    assert!(store.users.change(ada.id, &change, second(9), Along::events(&tell(1))).await.is_err());
     assert!(store.sessions.insert(&session(2, &ada), 9, &tell(1)).await.is_err());
-    assert!(store.sessions.end(session_id(1), ada.id, &tell(1)).await.is_err());
-    assert!(store.users.insert(&user(2), &tell(1)).await.is_err());
+    assert!(store.sessions.end(session_id(1), ada.id, Along::events(&tell(1))).await.is_err());
+    assert!(store.users.insert(&user(2), Along::events(&tell(1))).await.is_err());
     assert!(read(store, &ada).await.unwrap().first_name.is_some());
     assert_eq!(store.sessions.by_id(session_id(2)).await, Ok(None));
     assert!(store.sessions.by_id(session_id(1)).await.unwrap().is_some());
@@ -60,7 +60,7 @@ pub async fn events_are_written_with_and_only_with_a_change(store: &Store) {
 
 pub async fn events_outlive_their_user(store: &Store) {
     let ada = kept(store, user(1)).await;
-    store.users.delete(&ada, &[event(1, EventKind::UserDeleted, ada.id)]).await.unwrap();
+    store.users.delete(&ada, Along::events(&[event(1, EventKind::UserDeleted, ada.id)])).await.unwrap();
     let list = store.audit.of_user(ada.id, 9).await.unwrap();
     assert_eq!(list, [event(1, EventKind::UserDeleted, ada.id)]);
 }

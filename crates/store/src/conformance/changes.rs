@@ -1,7 +1,7 @@
 //! Changes of a user: only what is meant, to the version that is meant, whole or not at all.
 
 use super::sample::*;
-use keyward_auth::records::{Change, EventKind, Store, StoreError, Unique, User};
+use keyward_auth::records::{Along, Change, EventKind, Store, StoreError, Unique, User};
 use keyward_auth::values::{Email, Locale, Metadata, Name, PasswordHash, Role, Roles, Username};
 
 fn email(text: &str) -> Email {
@@ -59,7 +59,10 @@ pub async fn every_field_changes_alone(store: &Store) {
         edit(&mut expected);
         expected.version += 1;
         expected.updated_at = second(50);
-        assert_eq!(store.users.change(expected.id, &change, second(50), &[]).await, Ok(expected.clone()));
+        assert_eq!(
+            store.users.change(expected.id, &change, second(50), Along::default()).await,
+            Ok(expected.clone())
+        );
         assert_eq!(read(store, &expected).await.as_ref(), Some(&expected));
     }
     assert_eq!(store.users.by_email(&email("nEW@x.test")).await, Ok(Some(expected)));
@@ -85,7 +88,7 @@ pub async fn a_field_is_cleared_by_none(store: &Store) {
         disabled_at: Some(None),
         ..Change::default()
     };
-    let bare = store.users.change(full.id, &change, second(9), &[]).await.unwrap();
+    let bare = store.users.change(full.id, &change, second(9), Along::default()).await.unwrap();
     let expected = User {
         version: 2,
         updated_at: second(9),
@@ -105,7 +108,7 @@ pub async fn a_field_is_cleared_by_none(store: &Store) {
 pub async fn a_change_returns_the_user_as_it_is_then(store: &Store) {
     let ada = kept(store, user(1)).await;
     let change = to_first(Change { roles: Some(Roles::new([Role::user()])), ..Change::default() });
-    let changed = store.users.change(ada.id, &change, second(9), &[]).await.unwrap();
+    let changed = store.users.change(ada.id, &change, second(9), Along::default()).await.unwrap();
     assert_eq!((changed.version, changed.updated_at), (2, second(9)));
     assert_eq!(read(store, &ada).await, Some(changed));
 }
@@ -115,7 +118,7 @@ pub async fn a_change_to_a_stale_version_changes_nothing(store: &Store) {
     for stale in [0, 2] {
         let change = Change { if_version: Some(stale), first_name: Some(None), ..Change::default() };
         let events = [event(1, EventKind::RolesChanged, ada.id)];
-        let refused = store.users.change(ada.id, &change, second(9), &events).await;
+        let refused = store.users.change(ada.id, &change, second(9), Along::events(&events)).await;
         assert_eq!(refused, Err(StoreError::Stale));
     }
     assert_eq!(events_of(store, &ada).await, 0);
@@ -125,7 +128,7 @@ pub async fn a_change_to_a_stale_version_changes_nothing(store: &Store) {
 pub async fn a_change_of_nobody_is_stale(store: &Store) {
     let nobody = user(1);
     for change in [Change::default(), to_first(Change::default())] {
-        let refused = store.users.change(nobody.id, &change, second(9), &[]).await;
+        let refused = store.users.change(nobody.id, &change, second(9), Along::default()).await;
         assert_eq!(refused, Err(StoreError::Stale));
     }
 }
@@ -138,12 +141,14 @@ pub async fn a_taken_name_changes_nothing(store: &Store) {
         first_name: Some(None),
         ..Change::default()
     });
-    let refused = store.users.change(ada.id, &change, second(9), &events).await;
+    let refused = store.users.change(ada.id, &change, second(9), Along::events(&events)).await;
     assert_eq!(refused, Err(StoreError::Taken(Unique::Email)));
     for look_alike in ["name.2", "narne.2"] {
         let username = Some(Some(Username::parse(look_alike).unwrap()));
-        let refused =
-            store.users.change(ada.id, &Change { username, ..Change::default() }, second(9), &events).await;
+        let refused = store
+            .users
+            .change(ada.id, &Change { username, ..Change::default() }, second(9), Along::events(&events))
+            .await;
         assert_eq!(refused, Err(StoreError::Taken(Unique::Username)));
     }
     assert_eq!(events_of(store, &ada).await, 0);
@@ -153,14 +158,14 @@ pub async fn a_taken_name_changes_nothing(store: &Store) {
 pub async fn an_email_may_change_its_letter_case(store: &Store) {
     let ada = kept(store, user(1)).await;
     let change = Change { email: Some(Some(email("USER1@example.com"))), ..Change::default() };
-    let changed = store.users.change(ada.id, &change, second(9), &[]).await.unwrap();
+    let changed = store.users.change(ada.id, &change, second(9), Along::default()).await.unwrap();
     assert_eq!(changed.email.unwrap().as_str(), "USER1@example.com");
 }
 
 pub async fn a_freed_name_is_free(store: &Store) {
     let ada = kept(store, user(1)).await;
     let change = Change { email: Some(None), username: Some(None), ..Change::default() };
-    store.users.change(ada.id, &change, second(9), &[]).await.unwrap();
+    store.users.change(ada.id, &change, second(9), Along::default()).await.unwrap();
     kept(store, User { id: user_id(2), ..user(1) }).await;
 }
 
@@ -171,7 +176,7 @@ pub async fn one_of_many_changes_of_one_version_wins(store: &Store) {
         let first_name = Some(Some(name(&format!("Ada {number}"))));
         let events = [event(number, EventKind::PasswordChanged, id)];
         let change = to_first(Change { first_name, ..Change::default() });
-        store.users.change(id, &change, second(9), &events).await
+        store.users.change(id, &change, second(9), Along::events(&events)).await
     })
     .await;
     assert_one_winner(&results, &StoreError::Stale);
@@ -190,7 +195,7 @@ pub async fn changes_of_different_fields_all_stay(store: &Store) {
             1 => change.last_name = Some(Some(name("Last"))),
             _ => change.locale = Some(None),
         }
-        store.users.change(id, &change, second(9), &[]).await
+        store.users.change(id, &change, second(9), Along::default()).await
     })
     .await;
     let mut versions: Vec<i64> = results.into_iter().map(|result| result.unwrap().version).collect();
@@ -207,9 +212,10 @@ pub async fn changes_of_different_fields_all_stay(store: &Store) {
 pub async fn ending_sessions_raises_the_epoch_and_keeps_one(store: &Store) {
     let ada = kept(store, user(1)).await;
     let end = |kept| Change { end_sessions: Some(kept), ..Change::default() };
-    let changed = store.users.change(ada.id, &end(Some(session_id(7))), second(9), &[]).await.unwrap();
+    let changed =
+        store.users.change(ada.id, &end(Some(session_id(7))), second(9), Along::default()).await.unwrap();
     assert_eq!((changed.epoch, changed.kept_session), (1, Some(session_id(7))));
-    let changed = store.users.change(ada.id, &end(None), second(9), &[]).await.unwrap();
+    let changed = store.users.change(ada.id, &end(None), second(9), Along::default()).await.unwrap();
     assert_eq!((changed.epoch, changed.kept_session), (2, None));
 }
 
@@ -219,7 +225,7 @@ pub async fn racers_for_one_email_get_it_once(store: &Store) {
     }
     let results = race(store, RACERS, |store, number| async move {
         let change = Change { email: Some(Some(email("one@x.test"))), ..Change::default() };
-        store.users.change(user_id(number), &change, second(9), &[]).await
+        store.users.change(user_id(number), &change, second(9), Along::default()).await
     })
     .await;
     assert_one_winner(&results, &StoreError::Taken(Unique::Email));

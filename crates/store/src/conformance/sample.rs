@@ -2,7 +2,7 @@
 //! start together.
 
 use keyward_auth::outside::Random;
-use keyward_auth::records::{Actor, Event, EventKind, Session, Store, StoreError, User};
+use keyward_auth::records::{Actor, Along, Event, EventKind, Session, Store, StoreError, User};
 use keyward_auth::values::{
     Email, EventId, Locale, Metadata, Name, PasswordHash, Role, Roles, SessionId, Timestamp, UserId, Username,
 };
@@ -106,7 +106,7 @@ pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
 
 /// Keeps a user and hands it on.
 pub(super) async fn kept(store: &Store, user: User) -> User {
-    store.users.insert(&user, &[]).await.unwrap();
+    store.users.insert(&user, Along::default()).await.unwrap();
     user
 }
 

@@ -1,7 +1,7 @@
 //! Sessions: born for somebody, moved on by one racer, ended for good.
 
 use super::sample::*;
-use keyward_auth::records::{EventKind, Session, Store, StoreError};
+use keyward_auth::records::{Along, EventKind, Session, Store, StoreError};
 use keyward_auth::values::SessionId;
 
 async fn opened(store: &Store, session: Session) -> Session {
@@ -36,7 +36,7 @@ pub async fn a_session_and_a_user_are_read_side_by_side(store: &Store) {
 
 pub async fn a_session_of_nobody_is_refused(store: &Store) {
     let ada = kept(store, user(1)).await;
-    store.users.delete(&ada, &[]).await.unwrap();
+    store.users.delete(&ada, Along::default()).await.unwrap();
     let events = [event(1, EventKind::SignedIn, ada.id)];
     let refused = store.sessions.insert(&session(1, &ada), 100, &events).await;
     assert_eq!(refused, Err(StoreError::Stale));
@@ -115,7 +115,7 @@ pub async fn what_is_gone_or_moved_on_does_not_rotate(store: &Store) {
     for generation in [0, 2] {
         assert_eq!(store.sessions.rotate(one.id, generation, second(20), second(1020)).await, Ok(None));
     }
-    store.sessions.end(one.id, ada.id, &[]).await.unwrap();
+    store.sessions.end(one.id, ada.id, Along::default()).await.unwrap();
     assert_eq!(store.sessions.rotate(one.id, 1, second(20), second(1020)).await, Ok(None));
 }
 
@@ -123,7 +123,10 @@ pub async fn ending_tells_whether_there_was_one(store: &Store) {
     let ada = kept(store, user(1)).await;
     let one = opened(store, session(1, &ada)).await;
     let end = async |number| {
-        store.sessions.end(one.id, ada.id, &[event(number, EventKind::SignedOut, ada.id)]).await
+        store
+            .sessions
+            .end(one.id, ada.id, Along::events(&[event(number, EventKind::SignedOut, ada.id)]))
+            .await
     };
     assert_eq!(end(1).await, Ok(true));
     assert_eq!(end(2).await, Ok(false));
@@ -135,7 +138,7 @@ pub async fn only_its_user_ends_a_session(store: &Store) {
     let (ada, bob) = (kept(store, user(1)).await, kept(store, user(2)).await);
     let one = opened(store, session(1, &ada)).await;
     let events = [event(1, EventKind::SessionEnded, bob.id)];
-    assert_eq!(store.sessions.end(one.id, bob.id, &events).await, Ok(false));
+    assert_eq!(store.sessions.end(one.id, bob.id, Along::events(&events)).await, Ok(false));
     assert!(is_there(store, one.id).await);
     assert_eq!(events_of(store, &bob).await, 0);
 }
@@ -146,7 +149,7 @@ pub async fn one_of_many_endings_wins(store: &Store) {
     let results = race(store, RACERS, |store, number| {
         let events = [event(number, EventKind::RefreshTokenReused, ada.id)];
         let user = ada.id;
-        async move { store.sessions.end(one.id, user, &events).await.unwrap() }
+        async move { store.sessions.end(one.id, user, Along::events(&events)).await.unwrap() }
     })
     .await;
     assert_eq!(results.into_iter().filter(|ended| *ended).count(), 1);
@@ -160,7 +163,7 @@ pub async fn a_rotation_racing_an_end_does_not_revive(store: &Store) {
         let one = opened(store, session(round, &ada)).await;
         let results = race(store, 4, |store, number| async move {
             if number == 0 {
-                store.sessions.end(one.id, user, &[]).await.unwrap()
+                store.sessions.end(one.id, user, Along::default()).await.unwrap()
             } else {
                 store.sessions.rotate(one.id, 1, second(30), second(1030)).await.unwrap().is_some()
             }

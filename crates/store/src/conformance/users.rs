@@ -1,7 +1,7 @@
 //! Users: kept whole, unique, deleted with what hangs on them.
 
 use super::sample::*;
-use keyward_auth::records::{EventKind, SignIn, Store, StoreError, Unique, User};
+use keyward_auth::records::{Along, EventKind, SignIn, Store, StoreError, Unique, User};
 use keyward_auth::values::{Email, Metadata, Name, PasswordHash, Roles, Timestamp, Username};
 
 pub async fn a_user_comes_back_as_it_was_kept(store: &Store) {
@@ -53,14 +53,14 @@ pub async fn absence_is_none(store: &Store) {
 pub async fn an_email_is_taken_in_any_letter_case(store: &Store) {
     kept(store, user(1)).await;
     let twin = User { email: Some(Email::parse("USER1@Example.COM").unwrap()), ..user(2) };
-    assert_eq!(store.users.insert(&twin, &[]).await, Err(StoreError::Taken(Unique::Email)));
+    assert_eq!(store.users.insert(&twin, Along::default()).await, Err(StoreError::Taken(Unique::Email)));
 }
 
 pub async fn a_username_and_its_look_alikes_are_taken(store: &Store) {
     let named = |number, name| User { username: Some(Username::parse(name).unwrap()), ..user(number) };
     kept(store, named(1, "paypal")).await;
     for name in ["paypal", "PayPal", "paypa1"] {
-        let refused = store.users.insert(&named(2, name), &[]).await;
+        let refused = store.users.insert(&named(2, name), Along::default()).await;
         assert_eq!(refused, Err(StoreError::Taken(Unique::Username)), "{name}");
     }
     kept(store, named(2, "paypall")).await;
@@ -72,7 +72,7 @@ pub async fn one_of_many_racers_wins(store: &Store) {
         let results = race(store, RACERS, |store, number| async move {
             let own = same(number);
             let event = event(1000 * (round + 1) + number, EventKind::Registered, own.id);
-            store.users.insert(&own, &[event]).await
+            store.users.insert(&own, Along::events(&[event])).await
         })
         .await;
         // Of two indexes that refuse, a database names the one it pleases.
@@ -94,7 +94,7 @@ pub async fn one_of_many_racers_wins(store: &Store) {
 pub async fn a_refused_insert_leaves_neither_row_nor_event(store: &Store) {
     kept(store, user(1)).await;
     let twin = User { email: user(1).email, ..administrator(2) };
-    let refused = store.users.insert(&twin, &[event(1, EventKind::Registered, twin.id)]).await;
+    let refused = store.users.insert(&twin, Along::events(&[event(1, EventKind::Registered, twin.id)])).await;
     assert_eq!(refused, Err(StoreError::Taken(Unique::Email)));
     assert_eq!(read(store, &twin).await, None);
     assert_eq!(events_of(store, &twin).await, 0);
@@ -131,7 +131,7 @@ pub async fn a_deleted_user_takes_the_sessions_along(store: &Store) {
     for (number, owner) in [(1, &ada), (2, &ada), (3, &bob)] {
         store.sessions.insert(&session(number, owner), 100, &[]).await.unwrap();
     }
-    store.users.delete(&ada, &[event(1, EventKind::UserDeleted, ada.id)]).await.unwrap();
+    store.users.delete(&ada, Along::events(&[event(1, EventKind::UserDeleted, ada.id)])).await.unwrap();
     assert_eq!(read(store, &ada).await, None);
     assert_eq!(store.sessions.by_id(session_id(1)).await, Ok(None));
     assert_eq!(store.sessions.by_id(session_id(2)).await, Ok(None));
@@ -140,7 +140,7 @@ pub async fn a_deleted_user_takes_the_sessions_along(store: &Store) {
 
 pub async fn a_deleted_users_names_are_free_again(store: &Store) {
     let ada = kept(store, user(1)).await;
-    store.users.delete(&ada, &[]).await.unwrap();
+    store.users.delete(&ada, Along::default()).await.unwrap();
     let next = kept(store, User { id: user_id(2), ..user(1) }).await;
     assert_eq!(store.users.by_email(ada.email.as_ref().unwrap()).await, Ok(Some(next)));
 }
@@ -148,9 +148,10 @@ pub async fn a_deleted_users_names_are_free_again(store: &Store) {
 pub async fn deleting_a_stale_user_deletes_nothing(store: &Store) {
     let ada = kept(store, user(1)).await;
     let stale = User { version: 2, ..ada.clone() };
-    let refused = store.users.delete(&stale, &[event(1, EventKind::UserDeleted, ada.id)]).await;
+    let refused =
+        store.users.delete(&stale, Along::events(&[event(1, EventKind::UserDeleted, ada.id)])).await;
     assert_eq!(refused, Err(StoreError::Stale));
-    assert_eq!(store.users.delete(&user(2), &[]).await, Err(StoreError::Stale));
+    assert_eq!(store.users.delete(&user(2), Along::default()).await, Err(StoreError::Stale));
     assert_eq!(events_of(store, &ada).await, 0);
     assert_eq!(read(store, &ada).await, Some(ada));
 }
@@ -159,7 +160,9 @@ pub async fn one_of_many_deletions_wins(store: &Store) {
     let ada = kept(store, user(1)).await;
     let results = race(store, RACERS, |store, number| {
         let ada = ada.clone();
-        async move { store.users.delete(&ada, &[event(number, EventKind::UserDeleted, ada.id)]).await }
+        async move {
+            store.users.delete(&ada, Along::events(&[event(number, EventKind::UserDeleted, ada.id)])).await
+        }
     })
     .await;
     assert_one_winner(&results, &StoreError::Stale);

@@ -1,11 +1,10 @@
-//! The audit log in SQL. Other records put their events into the list of their change by [`insert`], so that neither is
-//! there without the other.
+//! The audit log in SQL. Other records put their events into the list of their change, with the mails, by `along.rs`.
 
-use super::Sql;
 use super::row::{Record, Row, Unreadable};
 use super::statement::{Statement, Steps};
+use super::{Sql, along, mails};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Actor, Event, EventKind, StoreError};
+use keyward_auth::records::{self, Actor, Along, Event, EventKind, StoreError};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use std::net::IpAddr;
 
@@ -96,17 +95,20 @@ impl records::Audit for Audit {
         self.0.atomically(steps).await.map(drop)
     }
 
-    async fn intend(&self, events: &[Event]) -> Result<(), StoreError> {
+    async fn intend(&self, along: Along<'_>) -> Result<(), StoreError> {
         let intents: Vec<Event> =
-            events.iter().map(|event| Event { is_intent: true, ..event.clone() }).collect();
-        self.record(&intents).await
+            along.events.iter().map(|event| Event { is_intent: true, ..event.clone() }).collect();
+        let mut steps = Steps::default();
+        along::insert(&mut steps, Along { events: &intents, ..along });
+        self.0.atomically(steps).await.map(drop)
     }
 
-    async fn settle(&self, events: &[Event], happened: bool) -> Result<(), StoreError> {
+    async fn settle(&self, along: Along<'_>, happened: bool) -> Result<(), StoreError> {
         let mut steps = Steps::default();
-        for event in events {
+        for event in along.events {
             steps.run(if happened { &HAPPENED } else { &NOT_HAPPENED }, vec![event.id.into()]);
         }
+        mails::settle(&mut steps, along.mails, happened);
         self.0.atomically(steps).await.map(drop)
     }
 

@@ -4,10 +4,13 @@
 //! Writes are lists of statements with the rows that each must meet, handed over whole: no transaction is held open
 //! while somebody decides. A driver brings connections, its words for the column types and its names for refusals.
 
+mod along;
 mod audit;
+mod codes;
 mod guard;
 mod keys;
 mod leases;
+mod mails;
 mod migrate;
 mod postgres;
 mod row;
@@ -105,6 +108,8 @@ impl Sql {
             audit: Arc::new(audit::Audit(self.clone())),
             leases: Arc::new(leases::Leases(self.clone())),
             counters: Arc::new(memory::Counters::default()),
+            codes: Arc::new(codes::Codes(self.clone())),
+            mails: Arc::new(mails::Mails(self.clone())),
             parts: vec![part],
         }
     }

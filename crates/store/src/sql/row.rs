@@ -103,6 +103,19 @@ impl Row<'_> {
         self.text_or_none(column)?.map(|text| parse(text).map_err(|_| Unreadable(column))).transpose()
     }
 
+    /// A text that stands for one of the values that this Keyward knows.
+    pub(crate) fn known<T>(
+        &self,
+        column: usize,
+        stored: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Unreadable> {
+        stored(self.text(column)?).ok_or(Unreadable(column))
+    }
+
+    pub(crate) fn count(&self, column: usize) -> Result<u32, Unreadable> {
+        self.int(column)?.try_into().map_err(|_| Unreadable(column))
+    }
+
     pub(crate) fn id<T: FromStr>(&self, column: usize) -> Result<T, Unreadable> {
         self.text(column)?.parse().map_err(|_| Unreadable(column))
     }

@@ -4,9 +4,9 @@
 use super::row::{Record, Row, Unreadable};
 use super::statement::{Statement, Steps};
 use super::value::Value;
-use super::{Sql, audit, users};
+use super::{Sql, along, audit, users};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Event, Session, StoreError, User};
+use keyward_auth::records::{self, Along, Event, Session, StoreError, User};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use std::net::IpAddr;
 
@@ -139,10 +139,10 @@ impl records::Sessions for Sessions {
         done.rows.first().map(|row| SESSION.read(&Row::Kept(row))).transpose()
     }
 
-    async fn end(&self, id: SessionId, user: UserId, events: &[Event]) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, user: UserId, along: Along<'_>) -> Result<bool, StoreError> {
         let mut steps = Steps::default();
         steps.hit(&END, vec![id.into(), user.into()], StoreError::Stale);
-        audit::insert(&mut steps, events);
+        along::insert(&mut steps, along);
         match self.0.atomically(steps).await {
             Ok(_) => Ok(true),
             Err(StoreError::Stale) => Ok(false),

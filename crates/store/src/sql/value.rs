@@ -1,7 +1,7 @@
 //! What is bound to a statement. Owns the ways in which values become one of the few kinds that every SQL database has.
 //! No `Debug`: a value is never logged.
 
-use keyward_auth::values::{EventId, SessionId, Timestamp, UserId};
+use keyward_auth::values::{EventId, MailId, SessionId, Timestamp, UserId};
 use std::borrow::Cow;
 
 /// Reads borrow what they bind, writes own it since they go to another thread (`'static`).
@@ -24,7 +24,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(UserId, SessionId, EventId);
+ids!(UserId, SessionId, EventId, MailId);
 
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {

@@ -2,7 +2,7 @@
 //! what a single sign-out is worth, which Redis alone keeps.
 
 use crate::server::*;
-use keyward_auth::records::{Change, Session, Store, User};
+use keyward_auth::records::{Along, Change, Session, Store, User};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(3000);
@@ -13,7 +13,7 @@ async fn ended(store: &Store, ada: &User) -> (Session, Session) {
     store.sessions.insert(&old, 9, &[]).await.unwrap();
     assert!(gets_in(store, &old).await);
     let change = Change { end_sessions: Some(None), ..Change::default() };
-    let ada = store.users.change(ada.id, &change, NOW, &[]).await.unwrap();
+    let ada = store.users.change(ada.id, &change, NOW, Along::default()).await.unwrap();
     assert!(!gets_in(store, &old).await);
     let new = session(2, &ada);
     store.sessions.insert(&new, 9, &[]).await.unwrap();
@@ -55,7 +55,7 @@ async fn an_emptied_redis_ends_sessions_and_loses_nothing_else() {
     assert_eq!(store.sessions.by_id(new.id).await, Ok(None));
     assert_eq!(store.sessions.rotate(new.id, 1, NOW, new.idle_at).await, Ok(None));
     assert_eq!(store.sessions.of_user(ada.id, NOW).await, Ok(vec![]));
-    assert_eq!(store.sessions.end(new.id, ada.id, &[]).await, Ok(false));
+    assert_eq!(store.sessions.end(new.id, ada.id, Along::default()).await, Ok(false));
     // Signing in works at once.
     let ada = store.users.by_id(ada.id).await.unwrap().unwrap();
     store.sessions.insert(&session(3, &ada), 9, &[]).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_redis_rolled_back_lets_nobody_in_again() {
     store.sessions.insert(&old, 9, &[]).await.unwrap();
     server.tell(&["SAVE"]);
     let change = Change { end_sessions: Some(None), ..Change::default() };
-    let changed = store.users.change(ada.id, &change, NOW, &[]).await.unwrap();
+    let changed = store.users.change(ada.id, &change, NOW, Along::default()).await.unwrap();
     store.sessions.forget(ada.id, changed.epoch, None).await.unwrap();
     assert_eq!(store.sessions.by_id(old.id).await, Ok(None));
 
@@ -97,7 +97,7 @@ async fn a_single_sign_out_is_as_durable_as_redis() {
         if !survives {
             server.tell(&["SAVE"]);
         }
-        assert_eq!(store.sessions.end(one.id, ada.id, &[]).await, Ok(true));
+        assert_eq!(store.sessions.end(one.id, ada.id, Along::default()).await, Ok(true));
         assert!(!gets_in(&store, &one).await);
         server.kill();
         server.start_again();

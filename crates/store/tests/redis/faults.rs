@@ -2,7 +2,7 @@
 
 use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate, StoreError, Taken};
+use keyward_auth::records::{Along, Bucket, CounterKey, EventKind, Rate, StoreError, Taken};
 use std::time::{Duration, Instant};
 
 /// A command may take its time, and a machine that runs other tests its own.
@@ -121,7 +121,7 @@ async fn a_full_server_still_knows_who_is_signed_in() {
         Ok([Taken::No { .. }])
     ));
     // Signing out needs no memory.
-    assert_eq!(store.sessions.end(one.id, ada.id, &[]).await, Ok(true));
+    assert_eq!(store.sessions.end(one.id, ada.id, Along::default()).await, Ok(true));
 
     server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     store.sessions.insert(&two, 9, &events).await.unwrap();

@@ -1,7 +1,7 @@
 //! What lies in Redis: fields that an operator can read, and nothing that stays for ever.
 
 use crate::server::*;
-use keyward_auth::records::{Bucket, CounterKey, Rate, Session};
+use keyward_auth::records::{Along, Bucket, CounterKey, Rate, Session};
 use std::time::Duration;
 
 fn ttl(server: &Server, key: &str) -> i64 {
@@ -54,7 +54,7 @@ async fn what_ends_leaves_no_key() {
         store.sessions.insert(&session(number, &ada), 3, &[]).await.unwrap();
     }
     assert_eq!(server.keys("kw:s:*").len(), 3);
-    store.sessions.end(session(9, &ada).id, ada.id, &[]).await.unwrap();
+    store.sessions.end(session(9, &ada).id, ada.id, Along::default()).await.unwrap();
     assert_eq!(server.keys("kw:s:*").len(), 2);
     store.sessions.forget(ada.id, 1, None).await.unwrap();
     assert_eq!(server.keys("kw:[su]:*"), Vec::<String>::new());

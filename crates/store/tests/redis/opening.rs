@@ -2,7 +2,7 @@
 
 use crate::log::Lines;
 use crate::server::*;
-use keyward_auth::records::{Bucket, CounterKey, EventKind, Rate};
+use keyward_auth::records::{Along, Bucket, CounterKey, EventKind, Rate};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::path::Path;
@@ -114,7 +114,7 @@ async fn the_least_rights_are_enough_and_less_is_told() {
     store.sessions.rotate(three.id, 1, NOW, three.idle_at).await.unwrap().unwrap();
     assert!(gets_in(&store, &three).await);
     assert_eq!(store.sessions.of_user(ada.id, NOW).await.unwrap().len(), 2);
-    assert_eq!(store.sessions.end(three.id, ada.id, &[]).await, Ok(true));
+    assert_eq!(store.sessions.end(three.id, ada.id, Along::default()).await, Ok(true));
     store.sessions.forget(ada.id, 1, None).await.unwrap();
     let rate = Rate { most: 1, window: Duration::from_secs(60) };
     store.counters.take(&[Bucket { key: CounterKey([1; 16]), rate }], NOW).await.unwrap();

@@ -2,7 +2,7 @@
 //! again. And records to keep in it.
 
 use keyward_auth::outside::Random;
-use keyward_auth::records::{Actor, Event, EventKind, Session, Store, StoreError, User};
+use keyward_auth::records::{Actor, Along, Event, EventKind, Session, Store, StoreError, User};
 use keyward_auth::values::{EventId, Metadata, Role, Roles, SessionId, Timestamp, UserId};
 use keyward_store::redis::{OpenError, Redis, RedisSettings, RedisUrl};
 use keyward_store::sql::Sqlite;
@@ -131,7 +131,7 @@ pub(crate) async fn beside_url(url: &str) -> (Store, User, TempDir) {
     sqlite.migrate(Timestamp::from_micros(1)).unwrap();
     let store = open(url).await.unwrap().beside(sqlite.store());
     let ada = user();
-    store.users.insert(&ada, &[]).await.unwrap();
+    store.users.insert(&ada, Along::default()).await.unwrap();
     (store, ada, folder)
 }
 

@@ -11,7 +11,7 @@ use super::trouble::Failure;
 use async_trait::async_trait;
 use futures_util::future::join;
 use hash::{FIELDS, fields, read};
-use keyward_auth::records::{self, Audit, Event, Session, StoreError, User, Users};
+use keyward_auth::records::{self, Along, Audit, Event, Session, StoreError, User, Users};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use redis::{Cmd, Pipeline, Value};
 use scripts::{END, KEEP, LIST, ROTATE};
@@ -134,7 +134,7 @@ impl records::Sessions for Sessions {
                 Err(error) => Err(Failure::Unknown(error.to_string())),
             }
         };
-        intents::around(&*self.audit, events, keep).await?.ok_or(StoreError::Stale)
+        intents::around(&*self.audit, Along::events(events), keep).await?.ok_or(StoreError::Stale)
     }
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -163,7 +163,7 @@ impl records::Sessions for Sessions {
         }
     }
 
-    async fn end(&self, id: SessionId, user: UserId, events: &[Event]) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, user: UserId, along: Along<'_>) -> Result<bool, StoreError> {
         // Looked at first, so that what is not there costs the main store no write.
         if self.by_id(id).await?.is_none_or(|session| session.user != user) {
             return Ok(false);
@@ -172,7 +172,7 @@ impl records::Sessions for Sessions {
             let ended = END.run(&self.shared.connection, &self.key(id), user.to_string()).await?;
             Ok((ended == Value::Int(1)).then_some(()))
         };
-        let ended = intents::around(&*self.audit, events, end).await?.is_some();
+        let ended = intents::around(&*self.audit, along, end).await?.is_some();
         if ended {
             // Only a place in a list.
             let _ = self.remove(user, &[id]).await;

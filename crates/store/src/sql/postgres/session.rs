@@ -14,7 +14,7 @@ use std::task::Poll;
 use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Error, Row, Statement};
 
-/// How many statements a connection keeps prepared. The texts of the record files are some forty; changes of users and
+/// How many statements a connection keeps prepared. The texts of the record files are some sixty; changes of users and
 /// lists of them add one for each set of columns that occurs.
 const PREPARED: usize = 256;
 

@@ -1,12 +1,12 @@
 //! A change of a user: one statement that sets what is to change and hands back the row, after the guard where the
-//! number of administrators changes, before the events.
+//! number of administrators changes, before what goes along.
 
 use super::{USER, columns, leave, written};
 use crate::sql::row::Row;
 use crate::sql::statement::Steps;
 use crate::sql::value::Value;
-use crate::sql::{Sql, audit, guard};
-use keyward_auth::records::{Change, Direction, Event, StoreError, User};
+use crate::sql::{Sql, along, guard};
+use keyward_auth::records::{Along, Change, Direction, StoreError, User};
 use keyward_auth::values::{Timestamp, UserId, Username};
 
 pub(super) async fn run(
@@ -14,7 +14,7 @@ pub(super) async fn run(
     id: UserId,
     change: &Change,
     at: Timestamp,
-    events: &[Event],
+    along: Along<'_>,
 ) -> Result<User, StoreError> {
     let mut steps = Steps::default();
     match (change.administrators, change.if_version) {
@@ -28,7 +28,7 @@ pub(super) async fn run(
     }
     let (text, values) = update(id, change, at);
     steps.returning(text, values, Some(StoreError::Stale));
-    audit::insert(&mut steps, events);
+    along::insert(&mut steps, along);
     let done = sql.atomically(steps).await?;
     let row = done.rows.first().ok_or(StoreError::Stale)?;
     USER.read(&Row::Kept(row))
@@ -73,6 +73,7 @@ fn update(id: UserId, change: &Change, at: Timestamp) -> (String, Vec<Value<'sta
     update.set_text("email_key", change.email.as_ref(), |email| email.key());
     update.set_time("email_verified_at", change.email_verified_at);
     update.set_text("pending_email", change.pending_email.as_ref(), |email| email.as_str());
+    update.set_text("pending_email_key", change.pending_email.as_ref(), |email| email.key());
     update.set_text("first_name", change.first_name.as_ref(), |name| name.as_str());
     update.set_text("last_name", change.last_name.as_ref(), |name| name.as_str());
     update.set_text("locale", change.locale.as_ref(), |locale| locale.as_str());

@@ -7,9 +7,9 @@ mod list;
 use super::row::{Record, Row, Unreadable};
 use super::statement::{Statement, Steps};
 use super::value::Value;
-use super::{Sql, audit, guard};
+use super::{Sql, along, codes, guard, mails};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Change, Direction, Event, Search, SignIn, StoreError, User};
+use keyward_auth::records::{self, Along, Change, Direction, Search, SignIn, StoreError, User};
 use keyward_auth::values::{
     Email, Locale, Metadata, Name, PasswordHash, Roles, SessionId, Timestamp, UserId, Username,
 };
@@ -34,11 +34,16 @@ static BY_EMAIL: Statement =
     Statement::new(concat!("SELECT ", columns!(), " FROM keyward_users WHERE email_key = $1"));
 static BY_USERNAME: Statement =
     Statement::new(concat!("SELECT ", columns!(), " FROM keyward_users WHERE username = $1"));
+static WAITING_FOR: Statement = Statement::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM keyward_users WHERE pending_email_key = $1 ORDER BY updated_at DESC, id DESC LIMIT $2"
+));
 static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_users (",
     columns!(),
-    ", email_key, username_shape) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+    ", email_key, username_shape, pending_email_key) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
 ));
 /// One write, though a hash may have to be replaced as well.
 static SIGNED_IN: Statement = Statement::new(
@@ -94,6 +99,7 @@ fn values(user: &User) -> Vec<Value<'static>> {
         user.last_login_at.into(),
         user.email.as_ref().map(|email| email.key().to_owned()).into(),
         user.username.as_ref().map(Username::shape).into(),
+        user.pending_email.as_ref().map(|email| email.key().to_owned()).into(),
     ]
 }
 
@@ -114,24 +120,24 @@ pub(crate) struct Users(pub(crate) Sql);
 
 #[async_trait]
 impl records::Users for Users {
-    async fn insert(&self, user: &User, events: &[Event]) -> Result<(), StoreError> {
+    async fn insert(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
         let mut steps = Steps::default();
         if user.is_administrator() {
             guard::pass(&mut steps, Direction::Joins);
         }
         steps.run(&INSERT, values(user));
-        audit::insert(&mut steps, events);
+        along::insert(&mut steps, along);
         self.0.atomically(steps).await.map(drop)
     }
 
-    async fn insert_first_administrator(&self, user: &User, events: &[Event]) -> Result<(), StoreError> {
+    async fn insert_first_administrator(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
         if !user.is_administrator() {
             return Err(StoreError::Backend("the first administrator is none".into()));
         }
         let mut steps = Steps::default();
         guard::first(&mut steps);
         steps.run(&INSERT, values(user));
-        audit::insert(&mut steps, events);
+        along::insert(&mut steps, along);
         self.0.atomically(steps).await.map(drop)
     }
 
@@ -147,14 +153,18 @@ impl records::Users for Users {
         self.0.one(&BY_USERNAME, &[username.as_str().into()], &USER).await
     }
 
+    async fn waiting_for(&self, email: &Email, most: usize) -> Result<Vec<User>, StoreError> {
+        self.0.all(&WAITING_FOR, &[email.key().into(), most.into()], &USER).await
+    }
+
     async fn change(
         &self,
         id: UserId,
         change: &Change,
         at: Timestamp,
-        events: &[Event],
+        along: Along<'_>,
     ) -> Result<User, StoreError> {
-        change::run(&self.0, id, change, at, events).await
+        change::run(&self.0, id, change, at, along).await
     }
 
     async fn signed_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
@@ -172,13 +182,16 @@ impl records::Users for Users {
         self.0.atomically(steps).await.map(drop)
     }
 
-    async fn delete(&self, user: &User, events: &[Event]) -> Result<(), StoreError> {
+    async fn delete(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
         let mut steps = Steps::default();
         if user.is_administrator() {
             leave(&mut steps, user.id, user.version);
         }
         steps.hit(&DELETE, vec![user.id.into(), user.version.into()], StoreError::Stale);
-        audit::insert(&mut steps, events);
+        codes::forget_all(&mut steps, user.id);
+        mails::forget_all(&mut steps, user.id);
+        // Behind those of before: a mail may tell of this.
+        along::insert(&mut steps, along);
         self.0.atomically(steps).await.map(drop)
     }
 
