@@ -152,6 +152,10 @@ fn every_case_is_listed() {
         ("audit", include_str!("../src/conformance/audit.rs")),
         ("counters", include_str!("../src/conformance/counters.rs")),
         ("intents", include_str!("../src/conformance/intents.rs")),
+        ("mails", include_str!("../src/conformance/mails.rs")),
+        ("claims", include_str!("../src/conformance/claims.rs")),
+        ("along", include_str!("../src/conformance/along.rs")),
+        ("codes", include_str!("../src/conformance/codes.rs")),
         ("leases", include_str!("../src/conformance/leases.rs")),
         ("sweeping", include_str!("../src/conformance/sweeping.rs")),
     ];

@@ -75,8 +75,20 @@ impl FromRequestParts<Shared> for Calling {
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
         let agent =
             parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        Ok(Self(Scope::of(&parts.extensions)?.caller(agent.as_deref())))
+        let caller = Scope::of(&parts.extensions)?.caller(agent.as_deref());
+        Ok(Self(Caller { languages: languages(&parts.headers), ..caller }))
     }
+}
+
+/// The longest list of languages that is read; browsers send a tenth of it.
+const LONGEST_LANGUAGES: usize = 200;
+
+/// `Accept-Language` without its blanks, if it is visible ASCII and not too long.
+pub(crate) fn languages(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let text: String = text.chars().filter(|c| !matches!(c, ' ' | '\t')).collect();
+    let is_sane = (1..=LONGEST_LANGUAGES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    is_sane.then_some(text)
 }
 
 /// The one parameter of the path, decoded.
@@ -167,5 +179,29 @@ impl Query {
             }
             None => Ok(self.0.first().map(|(_, value)| value.as_str())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_short_and_visible_or_none() {
+        let long = "a".repeat(201);
+        for (sent, read) in [
+            ("ar, en;q=0.5", Some("ar,en;q=0.5")),
+            ("*", Some("*")),
+            (&long[1..], Some(&long[1..])),
+            (long.as_str(), None),
+            ("", None),
+            (" \t", None),
+            ("de\u{e9}", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_bytes(sent.as_bytes()).unwrap());
+            assert_eq!(languages(&headers).as_deref(), read, "{sent:?}");
+        }
+        assert_eq!(languages(&HeaderMap::new()), None);
     }
 }

@@ -68,6 +68,11 @@ impl Fields {
         self.members.contains_key(name)
     }
 
+    /// Whether a member is there with a value: many clients send `null` for what they leave out.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Makes `synonym` another name of `name`; both at once must say the same.
     pub(crate) fn synonym(&mut self, name: &'static str, synonym: &str) {
         let Some(value) = self.take(synonym) else { return };

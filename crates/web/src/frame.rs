@@ -33,6 +33,7 @@ pub(crate) async fn frame(web: Shared, router: Router, mut request: Request, pee
     let scope = Arc::new(Scope {
         request_id: request_id(&web, &request),
         address: client_address(peer, request.headers(), &web.settings.trusted_proxies),
+        peer: peer.to_canonical(),
         route: OnceLock::new(),
         user: OnceLock::new(),
         standings: OnceLock::new(),

@@ -9,7 +9,9 @@ mod extract;
 mod fields;
 mod frame;
 mod gate;
+mod inbox;
 pub mod openapi;
+mod pages;
 pub mod problem;
 mod routes;
 mod scope;
@@ -19,6 +21,8 @@ mod strict_json;
 pub use api::user_json;
 pub use body::LARGEST as LARGEST_BODY;
 pub use fields::Unknown;
+pub use inbox::{Inbox, InboxMail};
+pub use pages::Product;
 pub use routes::Route;
 pub use serve::{Limits, serve};
 
@@ -27,6 +31,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderValue, Method, header};
 use keyward_auth::Keyward;
+use pages::{Pages, link};
 use problem::Problem;
 use routes::Routes;
 use std::sync::Arc;
@@ -40,6 +45,7 @@ pub struct Web {
     pub settings: Settings,
     /// The OpenAPI document, as it is served.
     document: Bytes,
+    pages: Pages,
     /// Held for reading by whatever may be changing something.
     running: Arc<RwLock<()>>,
     /// What begins the request ids of this process.
@@ -60,16 +66,22 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The names and secrets of services that may introspect tokens.
     pub introspection_callers: Vec<(String, String)>,
+    pub product: Product,
+    /// Where mails end up in development; without one `/dev/mail` is no path of this service.
+    pub inbox: Option<Arc<dyn Inbox>>,
 }
 
 impl Web {
     pub fn new(keyward: Arc<Keyward>, settings: Settings) -> Shared {
         let mut boot = [0; 4];
         keyward.random.fill(&mut boot);
-        let document = openapi::document(&table(), &settings.public_url).into();
+        let mut table = table();
+        table.retain(|route| settings.inbox.is_some() || !route.path.starts_with("/dev/"));
+        let document = openapi::document(&table, &settings.public_url).into();
         Arc::new(Self {
             keyward,
             document,
+            pages: Pages::new(&settings.product),
             settings,
             running: Arc::default(),
             boot: format!("{:08x}", u32::from_ne_bytes(boot)),
@@ -84,6 +96,10 @@ fn routes() -> Routes {
         .post("login", &["/auth/login", "/login"], login::post)
         .post("logout", &["/auth/logout", "/logout"], logout::post)
         .post("refresh", &["/auth/refresh", "/refresh"], refresh::post)
+        .post("verify", &["/auth/verify", "/verify"], verify::post)
+        .post("resend", &["/auth/verify/resend"], ask::resend)
+        .post("forgot_password", &["/auth/password/forgot", "/forgot-password"], ask::forgot)
+        .post("reset_password", &["/auth/password/reset", "/reset-password"], reset_password::post)
         .post("change_password", &["/auth/password/change"], change_password::post)
         .get("check", &["/auth/check"], check::get)
         .post("introspect", &["/auth/introspect"], introspect::post)
@@ -100,23 +116,25 @@ fn routes() -> Routes {
         .patch("patch_user", &["/users/{user}"], edit_user::user)
         .delete("delete_user", &["/users/{user}"], delete_user::user)
         .post("end_user_sessions", &["/users/{user}/logout"], sessions::end_all)
+        .post("send_reset", &["/users/{user}/password-reset"], send_reset::post)
         .get("jwks", &["/.well-known/jwks.json"], jwks::get)
         .get("live", &["/health/live"], health::live)
         .get("ready", &["/health/ready", "/health"], health::ready)
         .get("openapi", &["/openapi.json"], openapi::get)
         .get("docs", &["/docs"], docs::swagger)
         .get("redoc", &["/redoc"], docs::redoc)
+        .get("link_page", &["/link/{token}"], link::get)
+        .post("link", &["/link/{token}"], link::post)
         .get("setup_page", &["/setup/{token}"], setup::get)
         .post("setup", &["/setup/{token}"], setup::post)
 }
 
-/// The table of routes, for the document and its test.
+/// The table of routes, for the document and its test: those of the inbox, too.
 pub fn table() -> Vec<Route> {
-    routes().table
+    [routes().table, inbox::routes().table].concat()
 }
 
 pub fn router(web: Shared) -> Router {
-    let origins = web.settings.cors_origins.clone();
     let router = routes()
         .router
         .merge(docs::assets())
@@ -124,8 +142,10 @@ pub fn router(web: Shared) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(&problem::METHOD_NOT_ALLOWED, "see the Allow header")
         })
-        .with_state(web);
-    if origins.is_empty() { router } else { router.layer(cors(origins)) }
+        .with_state(web.clone());
+    let origins = web.settings.cors_origins.clone();
+    let router = if origins.is_empty() { router } else { router.layer(cors(origins)) };
+    if web.settings.inbox.is_some() { inbox::beside(router, web) } else { router }
 }
 
 /// Browsers of these origins may call; no cookie is ever involved, so no credentials are allowed.

@@ -15,21 +15,27 @@ use std::collections::{BTreeMap, BTreeSet};
 const BASE: &str = include_str!("../openapi/base.json");
 
 /// Each maps the name of an operation to an Operation Object without `operationId`.
-const FLOWS: [&str; 14] = [
+const FLOWS: [&str; 20] = [
     include_str!("../openapi/register.json"),
     include_str!("../openapi/login.json"),
     include_str!("../openapi/logout.json"),
     include_str!("../openapi/refresh.json"),
+    include_str!("../openapi/verify.json"),
+    include_str!("../openapi/ask.json"),
+    include_str!("../openapi/reset_password.json"),
     include_str!("../openapi/change_password.json"),
     include_str!("../openapi/check.json"),
     include_str!("../openapi/introspect.json"),
     include_str!("../openapi/profile.json"),
     include_str!("../openapi/sessions.json"),
     include_str!("../openapi/users.json"),
+    include_str!("../openapi/send_reset.json"),
+    include_str!("../openapi/link.json"),
     include_str!("../openapi/setup.json"),
     include_str!("../openapi/keys.json"),
     include_str!("../openapi/health.json"),
     include_str!("../openapi/documents.json"),
+    include_str!("../openapi/inbox.json"),
 ];
 
 /// The members of a JSON object, each as it is written.

@@ -38,6 +38,7 @@ kinds! {
     REAUTHENTICATION_REQUIRED = FORBIDDEN "reauthentication_required" "Proof is needed";
     WRONG_PASSWORD = FORBIDDEN "wrong_password" "The password is wrong";
     REGISTRATION_CLOSED = FORBIDDEN "registration_closed" "Registration is closed";
+    EMAIL_NOT_VERIFIED = FORBIDDEN "email_not_verified" "The e-mail address is not verified";
     NOT_FOUND = NOT_FOUND "not_found" "Not found";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed";
     TIMEOUT = REQUEST_TIMEOUT "timeout" "The request took too long to arrive";
@@ -47,10 +48,12 @@ kinds! {
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type";
     INVALID = UNPROCESSABLE_ENTITY "invalid" "Some fields are not valid";
+    INVALID_CODE = UNPROCESSABLE_ENTITY "invalid_code" "The code is not valid";
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Internal error";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "A store is unavailable";
     BUSY = SERVICE_UNAVAILABLE "busy" "Too busy";
+    MAIL_NOT_CONFIGURED = SERVICE_UNAVAILABLE "mail_not_configured" "No mail can be sent";
     OVERDUE = SERVICE_UNAVAILABLE "overdue" "The answer took too long";
 }
 
@@ -148,6 +151,16 @@ impl Problem {
         Self { errors: vec![error], ..Self::new(&TAKEN, what.to_string()) }
     }
 
+    /// Wrong, used, expired, tried too often, or of nobody: always these words.
+    pub(crate) fn invalid_code() -> Self {
+        Self::new(&INVALID_CODE, "the code or link is wrong, was used, or its time is over; ask for another")
+    }
+
+    pub(crate) fn mail_not_configured() -> Self {
+        // It takes an operator: a client need not ask again soon.
+        Self::new(&MAIL_NOT_CONFIGURED, "this service has no way to send mails").retry_after(60 * 60)
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "something went wrong here; quote the request id when you ask about it";
         Self { cause: Some(cause.into()), ..Self::new(&INTERNAL, detail) }
@@ -163,6 +176,15 @@ impl Problem {
 
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: seconds, ..self }
+    }
+
+    pub(crate) fn is(&self, kind: &'static Kind) -> bool {
+        self.kind == kind
+    }
+
+    /// How many seconds to wait before another try, where that may help.
+    pub(crate) fn wait(&self) -> u64 {
+        self.retry_after
     }
 
     /// The body, with the request it occurred in as `instance`.

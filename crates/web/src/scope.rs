@@ -14,7 +14,10 @@ use tower::{Layer, Service};
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) request_id: String,
+    /// Of the client, behind trusted proxies.
     pub(crate) address: IpAddr,
+    /// Who has opened the connection.
+    pub(crate) peer: IpAddr,
     pub(crate) route: OnceLock<&'static str>,
     pub(crate) user: OnceLock<UserId>,
     /// How the address stands with what this request was counted for.
@@ -36,6 +39,7 @@ impl Scope {
         Caller {
             address: Some(self.address),
             agent: agent.map(printable),
+            languages: None,
             request_id: Some(self.request_id.clone()),
         }
     }

@@ -230,3 +230,25 @@ pub async fn racers_for_one_email_get_it_once(store: &Store) {
     .await;
     assert_one_winner(&results, &StoreError::Taken(Unique::Email));
 }
+
+pub async fn who_waits_for_an_address_follows_the_change(store: &Store) {
+    let (ada, bob) = (kept(store, user(1)).await, kept(store, user(2)).await);
+    let wait = async |user: &User, pending: Option<&str>, at| {
+        let change = Change { pending_email: Some(pending.map(email)), ..Change::default() };
+        store.users.change(user.id, &change, second(at), Along::default()).await.unwrap()
+    };
+    let waiting = async |text: &str| -> Vec<_> {
+        store.users.waiting_for(&email(text), 9).await.unwrap().into_iter().map(|user| user.id).collect()
+    };
+    wait(&ada, Some("New@x.test"), 10).await;
+    wait(&bob, Some("new@X.test"), 20).await;
+    assert_eq!(waiting("NEW@x.test").await, [bob.id, ada.id]);
+    // Whichever change was the last.
+    let change = Change { first_name: Some(None), ..Change::default() };
+    store.users.change(ada.id, &change, second(30), Along::default()).await.unwrap();
+    assert_eq!(waiting("new@x.test").await, [ada.id, bob.id]);
+    wait(&ada, Some("other@x.test"), 40).await;
+    assert_eq!((waiting("new@x.test").await, waiting("other@x.test").await), (vec![bob.id], vec![ada.id]));
+    wait(&bob, None, 50).await;
+    assert_eq!(waiting("new@x.test").await, []);
+}

@@ -6,13 +6,17 @@
 #![expect(clippy::unwrap_used, reason = "a case tells of a broken promise by panicking")]
 
 pub mod administrators;
+pub mod along;
 pub mod audit;
 pub mod changes;
+pub mod claims;
+pub mod codes;
 pub mod counters;
 pub mod intents;
 pub mod keys;
 pub mod leases;
 pub mod lists;
+pub mod mails;
 mod sample;
 pub mod sessions;
 pub mod sweeping;
@@ -47,9 +51,11 @@ macro_rules! conformance {
                 a_hash_is_upgraded_only_if_it_is_still_there,
                 a_sign_in_of_nobody_does_nothing,
                 a_deleted_user_takes_the_sessions_along,
+                a_deleted_user_takes_codes_and_mails_along,
                 a_deleted_users_names_are_free_again,
                 deleting_a_stale_user_deletes_nothing,
                 one_of_many_deletions_wins,
+                those_who_wait_for_an_address_are_found_whoever_has_it,
             ],
             changes: [
                 every_field_changes_alone,
@@ -64,6 +70,7 @@ macro_rules! conformance {
                 changes_of_different_fields_all_stay,
                 ending_sessions_raises_the_epoch_and_keeps_one,
                 racers_for_one_email_get_it_once,
+                who_waits_for_an_address_follows_the_change,
             ],
             administrators: [
                 the_first_administrator_comes_once,
@@ -92,6 +99,9 @@ macro_rules! conformance {
                 a_sweep_takes_exactly_what_has_expired,
                 a_sweep_keeps_to_its_bound,
                 a_sweep_goes_by_the_end_after_the_last_rotation,
+                a_sweep_takes_exactly_the_codes_that_have_expired,
+                a_sweep_of_codes_keeps_to_its_bound,
+                a_code_that_was_issued_anew_is_not_swept,
             ],
             keys: [
                 keys_come_back_by_algorithm_and_sequence,
@@ -114,6 +124,39 @@ macro_rules! conformance {
                 an_event_cannot_be_taken_back,
                 several_are_settled_together,
                 intents_grow_old_as_events_do,
+                an_intended_mail_waits_until_it_is_due,
+                the_mail_of_what_has_happened_is_due_when_it_was_made,
+                the_mail_of_what_has_not_happened_is_gone,
+                a_mail_that_was_begun_is_not_settled_any_more,
+            ],
+            mails: [
+                a_mail_comes_back_as_it_was_kept,
+                a_dead_mail_can_be_retried,
+                a_waiting_mail_can_be_retried_at_once,
+                a_sent_mail_is_not_retried,
+                mails_are_listed_newest_first,
+                mails_are_found_by_state_and_address,
+                a_sweep_takes_exactly_what_has_ended_before,
+                a_sweep_keeps_to_its_bound,
+            ],
+            claims: [
+                a_claim_counts_the_attempt_and_holds_until_it_ends,
+                a_mail_is_not_claimed_before_it_is_due,
+                mails_are_claimed_in_the_order_of_being_due,
+                one_of_many_claims_gets_a_mail,
+                a_claim_that_ran_out_is_claimed_again_and_the_late_settle_is_refused,
+                a_mail_is_settled_once,
+                sent_mails_are_never_claimed,
+                dead_mails_are_never_claimed,
+                what_was_not_sent_is_due_again_when_it_was_said,
+                a_dropped_mail_is_gone,
+                settling_keeps_whose_it_turned_out_to_be,
+            ],
+            along: [
+                mails_are_there_with_a_change,
+                a_refused_change_leaves_no_mail,
+                a_mail_that_cannot_be_kept_takes_the_change_back,
+                a_mail_that_tells_of_a_deletion_stays,
             ],
             leases: [
                 one_of_many_racers_gets_it,
@@ -143,6 +186,26 @@ macro_rules! conformance {
                 a_users_sessions_are_listed_newest_first,
                 forgetting_spares_the_kept_and_the_new,
                 a_rotated_session_outlives_its_old_end,
+            ],
+            codes: [
+                a_code_comes_back_as_it_was_kept,
+                an_expired_code_is_read_all_the_same,
+                an_older_code_replaces_no_newer_one,
+                a_newer_code_replaces_the_older,
+                the_same_code_again_keeps_its_tries,
+                a_code_is_newer_by_when_it_was_asked_for,
+                of_racing_codes_the_newest_stays,
+                digits_are_tried_so_often_and_no_more,
+                two_hundred_racers_get_no_more_tries_than_there_are,
+                expired_digits_get_no_try,
+                a_link_alone_gets_no_try,
+                nobodys_code_is_tried_like_any,
+                codes_of_two_users_in_one_place_do_not_disturb_each_other,
+                places_do_not_mix,
+                one_of_many_racers_consumes_a_code,
+                an_expired_code_is_not_consumed,
+                a_code_is_consumed_however_often_it_was_tried,
+                forgetting_takes_a_users_codes_in_these_places,
             ],
             counters: [
                 so_many_at_once_and_then_one_in_each_interval,

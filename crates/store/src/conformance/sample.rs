@@ -1,10 +1,14 @@
-//! Users, sessions and events by number: the same number is the same record in every run. And races: many tasks that
-//! start together.
+//! Users, sessions, events, codes and mails by number: the same number is the same record in every run. And races: many
+//! tasks that start together.
 
 use keyward_auth::outside::Random;
-use keyward_auth::records::{Actor, Along, Event, EventKind, Session, Store, StoreError, User};
+use keyward_auth::records::{
+    Actor, Along, Code, CodePlace, Event, EventKind, Mail, MailState, Outcome, Purpose, Session, Store,
+    StoreError, Topic, User,
+};
 use keyward_auth::values::{
-    Email, EventId, Locale, Metadata, Name, PasswordHash, Role, Roles, SessionId, Timestamp, UserId, Username,
+    Email, EventId, Locale, MailId, Metadata, Name, PasswordHash, Role, Roles, SessionId, Timestamp, UserId,
+    Username,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +46,10 @@ pub(super) fn user_id(number: u64) -> UserId {
 
 pub(super) fn session_id(number: u64) -> SessionId {
     SessionId::new(second(number), &Numbered(number))
+}
+
+pub(super) fn mail_id(number: u64) -> MailId {
+    MailId::new(second(number), &Numbered(number))
 }
 
 /// `user7@example.com` alias `user.7`; ids are in the order of the numbers.
@@ -102,6 +110,76 @@ pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
         request_id: Some("r-1".into()),
         is_intent: false,
     }
+}
+
+pub(super) fn place(number: u8) -> CodePlace {
+    CodePlace([number; 16])
+}
+
+/// A code at place 1 whose digits are good until second 600, and whose link until second 3600. The higher the number, the
+/// later it was asked for.
+pub(super) fn code(number: u64, user: Option<UserId>) -> Code {
+    Code {
+        place: place(1),
+        user,
+        id: mail_id(number),
+        asked_at: second(number),
+        purpose: Purpose::Reset,
+        email: None,
+        epoch: 0,
+        tries: 0,
+        digits_until: Some(second(600)),
+        expires_at: second(3600),
+    }
+}
+
+/// A mail that is due at once, which is the second of its number.
+pub(super) fn mail(number: u64, user: Option<UserId>) -> Mail {
+    Mail {
+        id: mail_id(number),
+        topic: Topic::Reset,
+        to: Email::parse(&format!("User{number}@example.com")).unwrap(),
+        user,
+        languages: Some("de-CH, en;q=0.8".into()),
+        asked_from: Some([192, 0, 2, 7].into()),
+        created_at: second(number),
+        state: MailState::Waiting,
+        due_at: second(number),
+        attempts: 0,
+        reason: None,
+    }
+}
+
+pub(super) async fn put(store: &Store, mail: Mail) -> Mail {
+    store.mails.put(std::slice::from_ref(&mail)).await.unwrap();
+    mail
+}
+
+/// Claims all that are due.
+pub(super) async fn claim(store: &Store, now: u64, until: u64) -> Vec<Mail> {
+    store.mails.claim(second(now), second(until), 100).await.unwrap()
+}
+
+pub(super) async fn kept_mail(store: &Store, id: MailId) -> Option<Mail> {
+    store.mails.by_id(id).await.unwrap()
+}
+
+/// What came of sending a mail at that second.
+pub(super) fn sent(at: u64) -> Outcome {
+    Outcome::Sent { at: second(at) }
+}
+
+pub(super) fn dead(at: u64) -> Outcome {
+    Outcome::Dead { at: second(at), reason: "550 no such mailbox".into() }
+}
+
+/// The only mail that is due, after it was claimed and settled.
+pub(super) async fn ended(store: &Store, mail: Mail, outcome: &Outcome) -> Mail {
+    let mail = put(store, mail).await;
+    let claimed = claim(store, 100, 200).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(store.mails.settle(&claimed[0], outcome).await, Ok(true));
+    kept_mail(store, mail.id).await.unwrap()
 }
 
 /// Keeps a user and hands it on.

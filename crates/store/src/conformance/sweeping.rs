@@ -1,7 +1,7 @@
 //! Sweeping: what has expired is removed, by stores in which nothing expires by itself.
 
 use super::sample::*;
-use keyward_auth::records::{Session, Store};
+use keyward_auth::records::{Code, Session, Store};
 use keyward_auth::values::SessionId;
 
 async fn opened(store: &Store, session: Session) -> Session {
@@ -47,4 +47,36 @@ pub async fn a_sweep_goes_by_the_end_after_the_last_rotation(store: &Store) {
     store.sessions.rotate(one.id, 2, second(1800), second(9000)).await.unwrap();
     assert_eq!(store.sessions.sweep(second(4999), 9).await, Ok(0));
     assert_eq!(store.sessions.sweep(second(5000), 9).await, Ok(1));
+}
+
+pub async fn a_sweep_takes_exactly_the_codes_that_have_expired(store: &Store) {
+    let ends = [(1, 99), (2, 100), (3, 101)];
+    for (number, end) in ends {
+        let place = place(u8::try_from(number).unwrap());
+        let one = Code { place, expires_at: second(end), ..code(1, Some(user_id(1))) };
+        assert_eq!(store.codes.issue(&one).await, Ok(true));
+    }
+    let nobodys = Code { expires_at: second(1), ..code(1, None) };
+    assert_eq!(store.codes.issue(&nobodys).await, Ok(true));
+    assert_eq!(store.codes.sweep(second(100), 100).await, Ok(3));
+    assert_eq!(store.codes.sweep(second(100), 100).await, Ok(0));
+    assert_eq!(store.codes.read(place(2), user_id(1)).await, Ok(None));
+    assert!(store.codes.read(place(3), user_id(1)).await.unwrap().is_some());
+}
+
+pub async fn a_sweep_of_codes_keeps_to_its_bound(store: &Store) {
+    for number in 1..=7 {
+        assert_eq!(store.codes.issue(&code(1, Some(user_id(number)))).await, Ok(true));
+    }
+    assert_eq!(store.codes.sweep(second(9000), 5).await, Ok(5));
+    assert_eq!(store.codes.sweep(second(9000), 5).await, Ok(2));
+    assert_eq!(store.codes.sweep(second(9000), 0).await, Ok(0));
+}
+
+pub async fn a_code_that_was_issued_anew_is_not_swept(store: &Store) {
+    let ada = user_id(1);
+    store.codes.issue(&code(1, Some(ada))).await.unwrap();
+    store.codes.issue(&Code { expires_at: second(9000), ..code(2, Some(ada)) }).await.unwrap();
+    assert_eq!(store.codes.sweep(second(8999), 9).await, Ok(0));
+    assert!(store.codes.read(place(1), ada).await.unwrap().is_some());
 }

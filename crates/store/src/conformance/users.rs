@@ -138,6 +138,26 @@ pub async fn a_deleted_user_takes_the_sessions_along(store: &Store) {
     assert!(store.sessions.by_id(session_id(3)).await.unwrap().is_some());
 }
 
+pub async fn a_deleted_user_takes_codes_and_mails_along(store: &Store) {
+    let (ada, bob) = (kept(store, user(1)).await, kept(store, user(2)).await);
+    for (number, owner) in [(1, Some(ada.id)), (2, Some(bob.id)), (3, None)] {
+        assert_eq!(store.codes.issue(&code(number, owner)).await, Ok(true));
+        put(store, mail(number, owner)).await;
+    }
+    let stale = User { version: 7, ..ada.clone() };
+    assert_eq!(store.users.delete(&stale, Along::default()).await, Err(StoreError::Stale));
+    assert!(store.codes.read(place(1), ada.id).await.unwrap().is_some());
+    store.users.delete(&ada, Along::default()).await.unwrap();
+    assert_eq!(store.codes.read(place(1), ada.id).await, Ok(None));
+    assert_eq!(
+        store.codes.try_at(place(1), 5, second(100)).await.unwrap().len(),
+        2,
+        "another's and nobody's"
+    );
+    let left = claim(store, 100, 200).await;
+    assert_eq!(left.iter().map(|mail| mail.id).collect::<Vec<_>>(), [mail_id(2), mail_id(3)]);
+}
+
 pub async fn a_deleted_users_names_are_free_again(store: &Store) {
     let ada = kept(store, user(1)).await;
     store.users.delete(&ada, Along::default()).await.unwrap();
@@ -167,4 +187,23 @@ pub async fn one_of_many_deletions_wins(store: &Store) {
     .await;
     assert_one_winner(&results, &StoreError::Stale);
     assert_eq!(events_of(store, &ada).await, 1);
+}
+
+pub async fn those_who_wait_for_an_address_are_found_whoever_has_it(store: &Store) {
+    let wanted = Email::parse("Wanted@example.com").unwrap();
+    let waiting = |number, text, changed| User {
+        pending_email: Some(Email::parse(text).unwrap()),
+        updated_at: second(changed),
+        ..user(number)
+    };
+    kept(store, User { email: Some(wanted.clone()), ..user(1) }).await;
+    let ada = kept(store, waiting(2, "Wanted@example.com", 50)).await;
+    let bob = kept(store, waiting(3, "wANTED@EXAMPLE.com", 70)).await;
+    let eve = kept(store, waiting(4, "wanted@example.com", 60)).await;
+    kept(store, waiting(5, "wanted@example.com.test", 90)).await;
+    let found = async |most| store.users.waiting_for(&wanted, most).await.unwrap();
+    assert_eq!(found(9).await, [bob.clone(), eve, ada]);
+    assert_eq!(found(1).await, [bob]);
+    assert_eq!(found(0).await, []);
+    assert_eq!(store.users.waiting_for(&Email::parse("nobody@example.com").unwrap(), 9).await, Ok(vec![]));
 }

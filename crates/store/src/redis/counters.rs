@@ -4,12 +4,11 @@
 use super::Shared;
 use super::script::Script;
 use super::trouble::Failure;
-use crate::memory;
+use crate::{hex, memory};
 use async_trait::async_trait;
 use keyward_auth::records::{self, Bucket, CounterKey, StoreError, Taken};
 use keyward_auth::values::Timestamp;
 use redis::Value;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -90,13 +89,7 @@ impl Counters {
     }
 
     fn key(&self, key: CounterKey) -> String {
-        let mut text = format!("{}:c:{{", self.shared.prefix);
-        for byte in key.0 {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('}');
-        text
+        format!("{}:c:{{{}}}", self.shared.prefix, hex::written(key.0))
     }
 
     /// Whether Redis did it. Says once when that changes.

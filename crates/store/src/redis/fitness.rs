@@ -7,13 +7,15 @@ use super::trouble::{Trouble, is_full};
 use redis::{Pipeline, Value};
 
 /// Every command that is sent or called by a script, once, on one key of a moment.
-const COMMANDS: [(&str, &[&str]); 14] = [
+const COMMANDS: [(&str, &[&str]); 16] = [
     ("SET", &["1", "PX", "10000"]),
     ("GET", &[]),
     ("DEL", &[]),
     ("HSET", &["user", "1"]),
     ("HGET", &["user"]),
     ("HMGET", &["user"]),
+    ("HGETALL", &[]),
+    ("HDEL", &["nobody"]),
     ("PEXPIRE", &["10000"]),
     ("PTTL", &[]),
     ("DEL", &[]),

@@ -1,16 +1,19 @@
-//! Redis 6.2 or newer, the place of what expires: sessions and counters. Everything else stays in the main store, also
-//! what ends all of a user's sessions and the audit log; nothing here is needed to tell who a user is.
+//! Redis 6.2 or newer, the place of what expires: sessions, one-time codes and counters. Everything else stays in the main
+//! store, also what ends all of a user's sessions, the audit log and the outbox; nothing here is needed to tell who a user
+//! is.
 //!
 //! A key names a record, with the record's id in braces, so that a record lies in one slot and no command or script
 //! needs two. Tried with Redis 7.0; Valkey, Sentinel and Cluster are untested, and Sentinel and Cluster are refused.
-//! [`connection`] owns the wire and what to do when it breaks, `sessions` and `counters` what is written.
+//! [`connection`] owns the wire and what to do when it breaks, `sessions`, `codes` and `counters` what is written.
 
+mod codes;
 mod connection;
 mod counters;
 mod fitness;
 mod intents;
 mod script;
 mod sessions;
+mod stay;
 mod tls;
 mod trouble;
 mod url;
@@ -72,8 +75,8 @@ impl Redis {
         Ok(Self(Arc::new(Shared { prefix: settings.prefix.clone(), connection })))
     }
 
-    /// `store` as it is, but with sessions and counters here, and with this Redis among its parts. Events of sessions
-    /// stay in the audit log of `store`: as intents before the change, as events after it.
+    /// `store` as it is, but with sessions, one-time codes and counters here, and with this Redis among its parts. Events
+    /// and mails of sessions stay in `store`: as intents before the change, as themselves after it.
     pub fn beside(&self, store: Store) -> Store {
         let sessions = sessions::Sessions {
             shared: Arc::clone(&self.0),
@@ -81,10 +84,17 @@ impl Redis {
             audit: Arc::clone(&store.audit),
             earlier: Arc::clone(&store.sessions),
         };
+        let codes = codes::Codes { shared: Arc::clone(&self.0), earlier: Arc::clone(&store.codes) };
         let counters = counters::Counters::new(Arc::clone(&self.0), memory::Counters::default());
         let mut parts = store.parts;
         parts.push(Arc::new(Reachable(Arc::clone(&self.0))));
-        Store { sessions: Arc::new(sessions), counters: Arc::new(counters), parts, ..store }
+        Store {
+            sessions: Arc::new(sessions),
+            codes: Arc::new(codes),
+            counters: Arc::new(counters),
+            parts,
+            ..store
+        }
     }
 }
 

@@ -23,8 +23,8 @@ static ISSUE: Statement = Statement::new(concat!(
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (place, user_id) DO UPDATE SET \
      tries = CASE WHEN keyward_codes.id = excluded.id THEN keyward_codes.tries ELSE excluded.tries END, \
-     id = excluded.id, asked_at = excluded.asked_at, purpose = excluded.purpose, email = excluded.email, epoch = excluded.epoch, \
-     digits_until = excluded.digits_until, expires_at = excluded.expires_at \
+     id = excluded.id, asked_at = excluded.asked_at, purpose = excluded.purpose, email = excluded.email, \
+     epoch = excluded.epoch, digits_until = excluded.digits_until, expires_at = excluded.expires_at \
      WHERE keyward_codes.asked_at <= excluded.asked_at"
 ));
 static TRY: Statement = Statement::new(concat!(

@@ -94,7 +94,7 @@ async fn the_least_rights_are_enough_and_less_is_told() {
     let rule = line.rsplit("SETUSER NAME ").next().unwrap();
     assert_eq!(
         rule,
-        "~kw:* +del +eval +evalsha +get +hget +hmget +hset +info +pexpire +pttl +set +zadd +zrange +zrem +zrevrange"
+        "~kw:* +del +eval +evalsha +get +hdel +hget +hgetall +hmget +hset +info +pexpire +pttl +set +zadd +zrange +zrem +zrevrange"
     );
     for left_out in ["+evalsha", "+hset", "+zrevrange"] {
         allow(&rule.replace(&format!(" {left_out}"), ""));

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
 use keyward_auth::flows::{By, Class, CreateError, NewUser};
-use keyward_auth::values::{Email, Invalid, Permission, Role, Roles};
+use keyward_auth::values::{Email, Invalid, Password, Permission, Role, Roles};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
@@ -30,9 +30,10 @@ pub(crate) async fn post(
     let roles = body.list("roles", Role::parse).map_or_else(|| Roles::new([Role::user()]), Roles::new);
     let active = body.text("status", status).unwrap_or(true);
     let email_verified = body.flag("email_verified").unwrap_or(false);
+    // Without one the user is invited to set it.
+    let password = body.text("password", Password::parse);
     let new = new_user(&mut body);
-    let new = body.finish(new)?;
-    let new = NewUser { email, roles, active, email_verified, ..new };
+    let new = body.finish(Some(NewUser { email, password, roles, active, email_verified, ..new }))?;
     gate.admit(&[Class::Passwords]).await?;
     let user = web.keyward.create_user(by, new, &caller).await?;
     Ok(view::created(&user, &web.settings.public_url, None))

@@ -52,7 +52,7 @@ pub(crate) async fn user(
     Ok(view::user(&edited, &uri))
 }
 
-/// What is asked for, counted if it may take a hash.
+/// What is asked for, counted if it may take a hash or cause a mail.
 async fn edit(IfMatch(if_version): IfMatch, mut body: Fields, gate: &Gate) -> Result<Edit, Problem> {
     body.synonym("username", "user");
     let mut edit = Edit {
@@ -74,7 +74,7 @@ async fn edit(IfMatch(if_version): IfMatch, mut body: Fields, gate: &Gate) -> Re
     edit.roles = body.list("roles", Role::parse).map(Roles::new);
     body.ignore(&["picture", "created_at", "updated_at", "last_login_at", "message"]);
     let edit = body.finish(Some(edit))?;
-    if edit.password.is_some() || edit.current_password.is_some() {
+    if edit.password.is_some() || edit.current_password.is_some() || matches!(edit.email, Some(Some(_))) {
         gate.admit(&[Class::Passwords]).await?;
     }
     Ok(edit)

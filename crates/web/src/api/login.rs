@@ -53,6 +53,10 @@ impl From<LoginError> for Problem {
                 let detail = "the identifier or the password is wrong, or the account is not active";
                 Self::new(&problem::INVALID_CREDENTIALS, detail).oauth("invalid_grant")
             }
+            LoginError::EmailNotVerified => {
+                let detail = "enter the code that was mailed to your address first, or ask for another";
+                Self::new(&problem::EMAIL_NOT_VERIFIED, detail).oauth("invalid_grant")
+            }
             LoginError::Limited(limited) => Self::from(limited).oauth(gate::TO_OAUTH),
             LoginError::Busy(busy) => busy.into(),
             LoginError::Key(error) => error.into(),

@@ -1,6 +1,7 @@
-//! The JSON endpoints and the set-up page: one file per flow. A handler reads values, calls one flow, and maps its
+//! The JSON endpoints and the set-up page: one file per flow (the pages behind mails are in [`pages`](crate::pages)). A handler reads values, calls one flow, and maps its
 //! closed error to a [`Problem`](crate::problem::Problem) by an exhaustive match.
 
+pub(crate) mod ask;
 pub(crate) mod change_password;
 pub(crate) mod check;
 pub(crate) mod create_user;
@@ -13,10 +14,14 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod reset_password;
+pub(crate) mod send_reset;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 mod tokens;
 pub(crate) mod users;
+pub(crate) mod verify;
 mod view;
 
 pub use view::user_json;
+pub(crate) use view::{json, shown};

@@ -9,8 +9,9 @@ use crate::gate::Gate;
 use crate::problem::{self, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use keyward_auth::flows::{Class, NewUser, NewUserError, RegisterError};
-use keyward_auth::values::{Email, Locale, Metadata, Name, Password, Username};
+use keyward_auth::flows::{Class, NewUser, NewUserError, RegisterError, Registered};
+use keyward_auth::policy::Verification;
+use keyward_auth::values::{Email, Locale, Metadata, Name, Password, Role, Roles, Username};
 
 pub(crate) async fn post(
     State(web): State<Shared>,
@@ -19,24 +20,52 @@ pub(crate) async fn post(
     Json(mut body): Json,
 ) -> Result<Response, Problem> {
     let email = body.required("email", Email::parse);
+    let password = body.required("password", Password::parse);
     let new = new_user(&mut body);
-    let (email, new) = body.finish(email.zip(new))?;
+    let (email, password) = body.finish(email.zip(password))?;
     gate.admit(&[Class::Registrations, Class::Passwords]).await?;
-    let user = web.keyward.register(NewUser { email: Some(email), ..new }, &caller).await?;
-    Ok(view::created(&user, &web.settings.public_url, Some("the account is made; sign in with it")))
+    let new = NewUser { email: Some(email), password: Some(password), ..new };
+    Ok(match web.keyward.register(new, &caller).await? {
+        Registered::Made(user) => {
+            let how = how_to_go_on(web.keyward.policy.verification);
+            view::created(&user, &web.settings.public_url, Some(how))
+        }
+        Registered::Concealed => view::accepted("a mail on its way to this address says how to go on"),
+    })
 }
 
-/// The members that registration and creation share.
-pub(super) fn new_user(body: &mut Fields) -> Option<NewUser> {
+fn how_to_go_on(verification: Verification) -> &'static str {
+    match verification {
+        Verification::Off => "the account is made; sign in with it",
+        Verification::Optional => {
+            "the account is made; sign in with it, and confirm the address: a mail is on its way"
+        }
+        Verification::Required => {
+            "the account is made; confirm the address, then sign in: a mail is on its way"
+        }
+    }
+}
+
+/// What registration and creation share. What is wrong with a member is noted in the body.
+pub(super) fn new_user(body: &mut Fields) -> NewUser {
     body.synonym("username", "user");
-    let password = body.required("password", Password::parse);
     let username = body.text("username", Username::parse);
     let first_name = body.text("first_name", Name::parse);
     let last_name = body.text("last_name", Name::parse);
     let locale = body.text("locale", Locale::parse);
     let metadata = body.object("metadata", Metadata::new).unwrap_or_default();
-    let new = NewUser::with(None, password?);
-    Some(NewUser { username, first_name, last_name, locale, metadata, ..new })
+    NewUser {
+        username,
+        email: None,
+        password: None,
+        first_name,
+        last_name,
+        locale,
+        metadata,
+        roles: Roles::new([Role::user()]),
+        active: true,
+        email_verified: false,
+    }
 }
 
 impl From<RegisterError> for Problem {
@@ -61,6 +90,11 @@ impl From<NewUserError> for Problem {
             NewUserError::NothingToVerify => {
                 Self::field("email", required("there is no address to be verified"))
             }
+            NewUserError::Unreachable => {
+                let detail = "a user without a password needs an address to be invited at";
+                Self::field("email", required(detail))
+            }
+            NewUserError::NotConfigured => Self::mail_not_configured(),
             NewUserError::Taken(what) => Self::taken(what),
             NewUserError::Busy(busy) => busy.into(),
             NewUserError::Store(error) => error.into(),

@@ -37,7 +37,7 @@ pub(super) struct UserView<'a> {
     message: Option<&'static str>,
 }
 
-pub(super) fn shown<T: std::fmt::Display, S: Serializer>(
+pub(crate) fn shown<T: std::fmt::Display, S: Serializer>(
     value: &T,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -109,7 +109,17 @@ pub(super) fn created(user: &User, public_url: &str, message: Option<&'static st
     response
 }
 
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+#[derive(Serialize)]
+struct Message {
+    message: &'static str,
+}
+
+/// 202: it will be done, or there is nothing to be done, and nobody learns which.
+pub(super) fn accepted(message: &'static str) -> Response {
+    json(StatusCode::ACCEPTED, &Message { message })
+}
+
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes)
             .into_response(),

@@ -7,6 +7,7 @@ mod scripts;
 
 use super::Shared;
 use super::intents;
+use super::stay::{LONGEST, SLACK, millis, stay};
 use super::trouble::Failure;
 use async_trait::async_trait;
 use futures_util::future::join;
@@ -16,12 +17,6 @@ use keyward_auth::values::{SessionId, Timestamp, UserId};
 use redis::{Cmd, Pipeline, Value};
 use scripts::{END, KEEP, LIST, ROTATE};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How much longer a key stays than its session lives: never shorter, whatever the clocks say.
-const SLACK: Duration = Duration::from_secs(60);
-/// As long as anything stays. Redis refuses times beyond its own numbers.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 pub(super) struct Sessions {
     pub(super) shared: Arc<Shared>,
@@ -206,15 +201,6 @@ impl records::Sessions for Sessions {
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.earlier.sweep(now, most).await
     }
-}
-
-/// How long a key stays in milliseconds, if it is to be there until `end`.
-fn stay(end: Timestamp, now: Timestamp) -> i64 {
-    millis((end.since(now) + SLACK).min(LONGEST))
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The ids of a list. What is none was put there by somebody else.

@@ -1,0 +1,186 @@
+//! `/link/{token}`: the page behind the links in mails. `GET` shows what the link is good for and changes nothing, so
+//! that scanners of mail and browsers that fetch ahead use nothing up; `POST`, which the page's one button sends, does it.
+//!
+//! Nothing guards the `POST` against being sent by another site, because there is nothing to forge: no cookie and no
+//! session is involved, what it does rests on the token alone, and who has that needs no victim.
+
+use super::{Ask, Reader, Words, password};
+use crate::Shared;
+use crate::body::Form;
+use crate::extract::{Calling, PathName};
+use crate::fields::Fields;
+use crate::gate::Gate;
+use crate::problem::Problem;
+use axum::extract::State;
+use axum::response::Response;
+use keyward_auth::flows::{Caller, Class, LinkView, ResetError, UndoError, VerifyError};
+use keyward_auth::records::{Purpose, Unique};
+use keyward_auth::values::Invalid;
+
+pub(crate) async fn get(
+    State(web): State<Shared>,
+    PathName(token): PathName,
+    Calling(caller): Calling,
+    reader: Reader,
+) -> Response {
+    let page = Page { web, caller, reader };
+    match page.web.keyward.look_at_link(&token).await {
+        Ok(Some(link)) => page.asks(&link),
+        Ok(None) => page.counted().await,
+        Err(error) => page.reader.put_off(error.into()),
+    }
+}
+
+pub(crate) async fn post(
+    State(web): State<Shared>,
+    PathName(token): PathName,
+    Calling(caller): Calling,
+    gate: Gate,
+    reader: Reader,
+    Form(mut form): Form,
+) -> Response {
+    let page = Page { web, caller, reader };
+    let link = match page.web.keyward.look_at_link(&token).await {
+        Ok(Some(link)) => link,
+        Ok(None) => return page.counted().await,
+        Err(error) => return page.reader.put_off(error.into()),
+    };
+    match link.purpose {
+        Purpose::Verify | Purpose::Change => page.verify(&link, &token, &gate).await,
+        Purpose::Undo => page.undo(&link, &token, &gate).await,
+        Purpose::Reset | Purpose::Invite => page.set_password(&link, &token, &gate, &mut form).await,
+    }
+}
+
+/// A page for somebody.
+struct Page {
+    web: Shared,
+    caller: Caller,
+    reader: Reader,
+}
+
+impl Page {
+    async fn verify(&self, link: &LinkView, token: &str, gate: &Gate) -> Response {
+        if let Err(limited) = gate.admit(&[Class::Passwords]).await {
+            return self.reader.put_off(limited.into());
+        }
+        match self.web.keyward.verify_by_link(token, &self.caller).await {
+            Ok(_) => self.done(link),
+            Err(VerifyError::Refused) => self.leads_nowhere(),
+            Err(VerifyError::Taken) => self.taken(link),
+            Err(error) => self.reader.put_off(error.into()),
+        }
+    }
+
+    async fn undo(&self, link: &LinkView, token: &str, gate: &Gate) -> Response {
+        if let Err(limited) = gate.admit(&[Class::Passwords]).await {
+            return self.reader.put_off(limited.into());
+        }
+        match self.web.keyward.undo_change(token, &self.caller).await {
+            Ok(_) => self.done(link),
+            Err(UndoError::Refused) => self.leads_nowhere(),
+            Err(UndoError::Taken) => self.taken(link),
+            Err(error) => self.reader.put_off(error.into()),
+        }
+    }
+
+    async fn set_password(&self, link: &LinkView, token: &str, gate: &Gate, form: &mut Fields) -> Response {
+        let password = match password::typed(form) {
+            Ok(password) => password,
+            Err(invalid) => return self.asks_again(link, invalid),
+        };
+        if let Err(limited) = gate.admit(&[Class::Passwords]).await {
+            return self.reader.put_off(limited.into());
+        }
+        match self.web.keyward.reset_by_link(token, &password, &self.caller).await {
+            Ok(()) => self.done(link),
+            Err(ResetError::Refused) => self.leads_nowhere(),
+            Err(ResetError::Password(invalid)) => self.asks_again(link, invalid),
+            Err(error) => self.reader.put_off(error.into()),
+        }
+    }
+
+    fn asks(&self, link: &LinkView) -> Response {
+        self.reader.page(self.ask(link).title, &self.form(link, None))
+    }
+
+    /// The link is as good as before.
+    fn asks_again(&self, link: &LinkView, invalid: Invalid) -> Response {
+        let content = self.form(link, Some(invalid.code));
+        self.reader.refuse(Problem::field("password", invalid), self.ask(link).title, &content)
+    }
+
+    fn done(&self, link: &LinkView) -> Response {
+        let ask = self.ask(link);
+        self.reader
+            .page(ask.done_title, &format!(r#"<p role="status">{}</p>"#, self.about(ask.done_text, link)))
+    }
+
+    fn taken(&self, link: &LinkView) -> Response {
+        let [title, text] = self.reader.words.taken;
+        let content = format!(r#"<p role="alert">{}</p>"#, self.about(text, link));
+        self.reader.refuse(Problem::taken(Unique::Email), title, &content)
+    }
+
+    /// Nothing was found, so no flow has counted it: whoever tries many has to wait.
+    async fn counted(&self) -> Response {
+        match self.web.keyward.count_failure(&self.caller).await {
+            Ok(()) => self.leads_nowhere(),
+            Err(limited) => self.reader.put_off(limited.into()),
+        }
+    }
+
+    /// The same for a link that was used, is over, was replaced, or never was one.
+    fn leads_nowhere(&self) -> Response {
+        let Words { nowhere: [title, text], .. } = self.reader.words;
+        self.reader.refuse(Problem::not_found(), title, &format!("<p>{text}</p>"))
+    }
+
+    fn ask(&self, link: &LinkView) -> &'static Ask {
+        let words = self.reader.words;
+        match link.purpose {
+            Purpose::Verify => &words.verify,
+            Purpose::Change => &words.change,
+            Purpose::Undo => &words.undo,
+            Purpose::Reset => &words.reset,
+            Purpose::Invite => &words.invite,
+        }
+    }
+
+    fn about(&self, text: &str, link: &LinkView) -> String {
+        self.reader.filled(text, &[("{email}", link.email.as_str())])
+    }
+
+    /// What the link is good for, and the button that does it. The form goes to where the page is, so that the token
+    /// stands nowhere in it.
+    fn form(&self, link: &LinkView, fault: Option<&str>) -> String {
+        let (ask, shortest) = (self.ask(link), self.web.keyward.policy.password_min_length);
+        let inputs = match link.purpose {
+            Purpose::Verify | Purpose::Change | Purpose::Undo => String::new(),
+            Purpose::Reset | Purpose::Invite => {
+                self.reader.account_input(link.email.as_str()) + &self.reader.password_inputs(shortest)
+            }
+        };
+        format!(
+            r#"<p>{}</p>
+{}<form method="post">
+{inputs}<button>{}</button>
+</form>"#,
+            self.about(ask.text, link),
+            self.reader.fault(fault, shortest),
+            ask.button
+        )
+    }
+}
+
+impl From<UndoError> for Problem {
+    fn from(error: UndoError) -> Self {
+        match error {
+            UndoError::Refused => Self::not_found(),
+            UndoError::Taken => Self::taken(Unique::Email),
+            UndoError::Limited(limited) => limited.into(),
+            UndoError::Busy(busy) => busy.into(),
+            UndoError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What the pages say, in the languages they speak, and which of them somebody wants. `{email}`, `{n}` and `{product}` are
+//! places to be filled. Nothing here is HTML.
+
+/// What a page asks for, and what it says once that is done.
+pub(crate) struct Ask {
+    pub(crate) title: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) button: &'static str,
+    pub(crate) done_title: &'static str,
+    pub(crate) done_text: &'static str,
+}
+
+pub(crate) struct Words {
+    pub(crate) language: &'static str,
+    pub(crate) direction: &'static str,
+
+    pub(crate) verify: Ask,
+    pub(crate) change: Ask,
+    pub(crate) undo: Ask,
+    pub(crate) reset: Ask,
+    pub(crate) invite: Ask,
+    pub(crate) set_up: Ask,
+
+    pub(crate) email: &'static str,
+    pub(crate) new_password: &'static str,
+    pub(crate) repeat: &'static str,
+    pub(crate) hint: &'static str,
+    pub(crate) api_pages: &'static str,
+
+    /// What is wrong with what was typed.
+    pub(crate) bad_email: &'static str,
+    pub(crate) email_taken: &'static str,
+    pub(crate) missing: &'static str,
+    pub(crate) too_short: &'static str,
+    pub(crate) too_long: &'static str,
+    pub(crate) common: &'static str,
+    pub(crate) guessable: &'static str,
+    pub(crate) unfit: &'static str,
+    pub(crate) mismatch: &'static str,
+
+    /// What became of it, as title and text.
+    pub(crate) nowhere: [&'static str; 2],
+    pub(crate) setup_nowhere: &'static str,
+    pub(crate) taken: [&'static str; 2],
+    pub(crate) limited: [&'static str; 2],
+    pub(crate) unavailable: [&'static str; 2],
+    pub(crate) again: &'static str,
+}
+
+impl Words {
+    /// In the first of the languages that the pages speak, by weight and then by place (RFC 9110, section 12.5.4); English
+    /// for everybody else.
+    pub(crate) fn chosen(languages: Option<&str>) -> &'static Self {
+        let spoken = languages.unwrap_or_default().split(',').filter_map(|range| {
+            let (tag, parameter) = range.split_once(';').unwrap_or((range, ""));
+            let weight = match parameter.trim().strip_prefix("q=") {
+                Some(weight) => weight.trim().parse().ok()?,
+                None => 1.0_f32,
+            };
+            let primary = tag.trim().split('-').next().unwrap_or_default();
+            let words = [&ENGLISH, &ARABIC].into_iter().find(|w| w.language.eq_ignore_ascii_case(primary))?;
+            (weight > 0.0).then_some((weight, words))
+        });
+        let best = spoken.reduce(|best, other| if other.0 > best.0 { other } else { best });
+        best.map_or(&ENGLISH, |(_, words)| words)
+    }
+
+    /// What is wrong with a password or an address, by the code of the rule.
+    pub(crate) fn fault(&self, code: &str) -> &'static str {
+        match code {
+            "invalid_email" => self.bad_email,
+            "taken" => self.email_taken,
+            "required" => self.missing,
+            "password_too_short" => self.too_short,
+            "password_too_long" => self.too_long,
+            "common_password" => self.common,
+            "guessable_password" => self.guessable,
+            "contradiction" => self.mismatch,
+            _ => self.unfit,
+        }
+    }
+}
+
+static ENGLISH: Words = Words {
+    language: "en",
+    direction: "ltr",
+    verify: Ask {
+        title: "Confirm your e-mail address",
+        text: "Press the button to confirm that {email} is yours.",
+        button: "Confirm",
+        done_title: "Your e-mail address is confirmed",
+        done_text: "{email} is confirmed. You can close this page.",
+    },
+    change: Ask {
+        title: "Confirm your new e-mail address",
+        text: "Press the button, and {email} becomes the address of your account.",
+        button: "Use this address",
+        done_title: "Your new e-mail address counts",
+        done_text: "{email} is the address of your account now. You can close this page.",
+    },
+    undo: Ask {
+        title: "Undo the change of address",
+        text: "Press the button, and {email} is the address of your account as before. All devices are signed out.",
+        button: "Undo the change",
+        done_title: "The change is undone",
+        done_text: "{email} is the address of your account, and all devices were signed out. A mail on its way to you lets you choose a new password.",
+    },
+    reset: Ask {
+        title: "Choose a new password",
+        text: "It ends all sessions of this account: sign in again afterwards, on every device.",
+        button: "Set the password",
+        done_title: "Your new password is set",
+        done_text: "Sign in with it. All devices were signed out.",
+    },
+    invite: Ask {
+        title: "Choose your password",
+        text: "Somebody has made an account for you. It needs a password, and is yours then.",
+        button: "Set the password",
+        done_title: "Your account is ready",
+        done_text: "Sign in with {email} and your password.",
+    },
+    set_up: Ask {
+        title: "Set up {product}",
+        text: "This makes the first administrator. The link works once.",
+        button: "Make the administrator",
+        done_title: "You are the administrator",
+        done_text: "The account is made, and this link leads nowhere any more.",
+    },
+    email: "E-mail",
+    new_password: "New password",
+    repeat: "The same once more",
+    hint: "At least {n} characters. A few words are better than a few symbols.",
+    api_pages: "Sign in at the API's pages with the Authorize button.",
+    bad_email: "This is not an e-mail address.",
+    email_taken: "A user with this e-mail address exists. Choose another, or make that user an administrator on the command line.",
+    missing: "Something is still missing.",
+    too_short: "The password is too short. It needs at least {n} characters.",
+    too_long: "The password is too long.",
+    common: "This password is too common. Choose another.",
+    guessable: "A password is not your own name or address. Choose another.",
+    unfit: "This cannot be a password. Choose another.",
+    mismatch: "The two passwords are not the same.",
+    nowhere: [
+        "This link leads nowhere any more",
+        "It was used already, its time is over, or a newer mail has taken its place. If you still need it, ask for another mail.",
+    ],
+    setup_nowhere: "It was used already, or it is of an earlier start. While there is no administrator, every start prints a new link.",
+    taken: ["This address is another's", "{email} belongs to another account by now. Nothing has changed."],
+    limited: ["Too many tries", "Wait a while before you try again. Seconds to go: {n}"],
+    unavailable: ["Not right now", "This cannot be done at the moment. Try again a little later."],
+    again: "Try again",
+};
+
+static ARABIC: Words = Words {
+    language: "ar",
+    direction: "rtl",
+    verify: Ask {
+        title: "تأكيد بريدك الإلكتروني",
+        text: "اضغط الزر لتأكيد أن العنوان {email} لك.",
+        button: "تأكيد",
+        done_title: "تم تأكيد بريدك الإلكتروني",
+        done_text: "تم تأكيد العنوان {email}. يمكنك إغلاق هذه الصفحة.",
+    },
+    change: Ask {
+        title: "تأكيد بريدك الإلكتروني الجديد",
+        text: "اضغط الزر ليصبح {email} عنوان حسابك.",
+        button: "استخدام هذا العنوان",
+        done_title: "تم تغيير بريدك الإلكتروني",
+        done_text: "أصبح {email} عنوان حسابك. يمكنك إغلاق هذه الصفحة.",
+    },
+    undo: Ask {
+        title: "التراجع عن تغيير العنوان",
+        text: "اضغط الزر ليكون {email} عنوان حسابك كما كان. سيتم تسجيل الخروج من جميع الأجهزة.",
+        button: "التراجع عن التغيير",
+        done_title: "تم التراجع عن التغيير",
+        done_text: "عنوان حسابك هو {email}، وتم تسجيل الخروج من جميع الأجهزة. ستصلك رسالة لاختيار كلمة مرور جديدة.",
+    },
+    reset: Ask {
+        title: "اختر كلمة مرور جديدة",
+        text: "سيؤدي ذلك إلى تسجيل الخروج من هذا الحساب على جميع الأجهزة. سجّل الدخول بعدها من جديد.",
+        button: "حفظ كلمة المرور",
+        done_title: "تم حفظ كلمة المرور الجديدة",
+        done_text: "سجّل الدخول بها. تم تسجيل الخروج من جميع الأجهزة.",
+    },
+    invite: Ask {
+        title: "اختر كلمة المرور",
+        text: "أُنشئ لك حساب، ولا ينقصه إلا كلمة مرور ليصبح حسابك.",
+        button: "حفظ كلمة المرور",
+        done_title: "حسابك جاهز",
+        done_text: "سجّل الدخول بالعنوان {email} وبكلمة المرور.",
+    },
+    set_up: Ask {
+        title: "إعداد {product}",
+        text: "هنا يُنشأ حساب المدير الأول. يعمل الرابط مرة واحدة.",
+        button: "إنشاء حساب المدير",
+        done_title: "أنت المدير الآن",
+        done_text: "أُنشئ الحساب، ولم يعد هذا الرابط يعمل.",
+    },
+    email: "البريد الإلكتروني",
+    new_password: "كلمة المرور الجديدة",
+    repeat: "كلمة المرور مرة أخرى",
+    hint: "الحد الأدنى لعدد الأحرف: {n}. بضع كلمات خير من بضعة رموز.",
+    api_pages: "سجّل الدخول من صفحات الواجهة البرمجية بالزر Authorize.",
+    bad_email: "هذا ليس عنوان بريد إلكتروني.",
+    email_taken: "يوجد مستخدم بهذا العنوان. اختر عنوانًا آخر، أو اجعل ذلك المستخدم مديرًا من سطر الأوامر.",
+    missing: "ما زال شيء ناقصًا.",
+    too_short: "كلمة المرور قصيرة. الحد الأدنى لعدد الأحرف: {n}.",
+    too_long: "كلمة المرور طويلة جدًا.",
+    common: "كلمة المرور هذه شائعة جدًا. اختر غيرها.",
+    guessable: "لا يصلح اسمك أو عنوانك كلمةَ مرور. اختر غيرها.",
+    unfit: "لا يصلح هذا كلمةَ مرور. اختر غيرها.",
+    mismatch: "كلمتا المرور غير متطابقتين.",
+    nowhere: [
+        "لم يعد هذا الرابط يعمل",
+        "استُخدم من قبل، أو انتهت مدته، أو حلّت محله رسالة أحدث. إن كنت ما زلت بحاجة إليه فاطلب رسالة أخرى.",
+    ],
+    setup_nowhere: "استُخدم من قبل، أو هو من تشغيل سابق. ما دام لا يوجد مدير، يطبع كل تشغيل رابطًا جديدًا.",
+    taken: ["هذا العنوان لحساب آخر", "أصبح {email} تابعًا لحساب آخر. لم يتغير شيء."],
+    limited: ["محاولات كثيرة", "انتظر قليلًا قبل أن تحاول مرة أخرى. الثواني المتبقية: {n}"],
+    unavailable: ["غير متاح الآن", "لا يمكن تنفيذ ذلك في هذه اللحظة. حاول مرة أخرى بعد قليل."],
+    again: "حاول مرة أخرى",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_first_that_is_spoken() {
+        for (languages, chosen) in [
+            ("", "en"),
+            ("de,fr;q=0.5", "en"),
+            ("ar", "ar"),
+            ("AR-eg", "ar"),
+            ("de,ar;q=0.5", "ar"),
+            ("en,ar", "en"),
+            ("ar,en", "ar"),
+            ("en;q=0.5, ar;q=0.8", "ar"),
+            ("ar;q=0,en;q=0.1", "en"),
+            ("ar;q=0", "en"),
+            ("ar;q=x", "en"),
+            ("ar;q=NaN", "en"),
+            ("arc", "en"),
+            ("*", "en"),
+            (",;,;q=,=", "en"),
+        ] {
+            assert_eq!(Words::chosen(Some(languages)).language, chosen, "{languages}");
+        }
+        assert_eq!(Words::chosen(None).language, "en");
+    }
+}
