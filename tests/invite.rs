@@ -24,7 +24,7 @@ fn by_token(mail: &InboxMail, password: &str) -> crate::app::Request {
 #[tokio::test]
 async fn who_is_invited_sets_a_password_and_the_address_is_proven() {
     let app = TestApp::start().await;
-    let admin = app.admin().await;
+    let mut admin = app.admin().await;
     for (name, by_page) in [("ada", false), ("bob", true)] {
         let (id, mail) = invite(&app, &admin, name).await;
         let email = format!("{name}@example.com");
@@ -41,7 +41,7 @@ async fn who_is_invited_sets_a_password_and_the_address_is_proven() {
             true => app.send(&post(&mail.path()).form(&[("password", FIRST), ("repeat", FIRST)])).await.must(200),
             false => app.send(&by_token(&mail, FIRST)).await.must(204),
         };
-        let admin = app.again(&admin).await;
+        admin = app.again(&admin).await;
         assert_eq!(admin.get(&format!("/users/{id}")).await.json()["email_verified"], true);
         app.login(&email, FIRST).await.must(200);
         // Who sets the first password need not be told.
@@ -103,7 +103,7 @@ async fn without_an_address_there_must_be_a_password() {
     let app = TestApp::start().await;
     let (admin, ada) = (app.admin().await, app.signed_in("ada").await);
     let request = admin.by(post("/users").json(json!({"username": "nomail"})));
-    let reply = app.refused("nowhere to send it", &request, 422, "invalid", "/password").await;
+    let reply = app.refused("nowhere to send it", &request, 422, "invalid", "/email").await;
     assert!(reply.json()["detail"].is_string());
     // Whoever may not make users invites nobody.
     let request = ada.by(post("/users").json(invited("eve")));

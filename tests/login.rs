@@ -1,6 +1,6 @@
 //! Sign-in: one refusal for all reasons, at one cost.
 
-use crate::app::{Reply, TestApp, get, post};
+use crate::app::{TestApp, get, post};
 use serde_json::json;
 
 #[tokio::test]

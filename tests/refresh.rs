@@ -1,7 +1,7 @@
 //! Refresh: one lineage per session whoever races, and theft found out.
 
 use crate::app::{Person, Reply, TestApp, all, post};
-use keyward_auth::records::Session;
+use keyward_auth::records::{Along, Session};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -248,7 +248,7 @@ async fn a_session_that_was_given_to_another_yields_no_tokens() {
     let sessions = &app.keyward.store.sessions;
     let now = app.keyward.clock.now();
     let adas = sessions.of_user(ada.id.parse().unwrap(), now).await.unwrap().remove(0);
-    assert!(sessions.end(adas.id, adas.user, &[]).await.unwrap());
+    assert!(sessions.end(adas.id, adas.user, Along::default()).await.unwrap());
     let bobs = Session { user: bob.id.parse().unwrap(), ..adas };
     sessions.insert(&bobs, 100, &[]).await.unwrap();
     ada.refreshes().await.must(401);

@@ -85,7 +85,7 @@ async fn required_a_reset_proves_the_address_and_an_invitation_does() {
 #[tokio::test]
 async fn required_whoever_has_no_address_has_nothing_to_prove() {
     let app = with("required").await;
-    let setup = app.keyward.setup.path();
+    let setup = format!("/setup/{}", app.keyward.setup.expose());
     let form = [("email", "root@example.com"), ("password", "root keeps a long secret")];
     app.send(&post(&setup).form(&form)).await.must(200);
     // Else nobody could let the first administrator in.

@@ -12,7 +12,7 @@ mod world;
 
 pub(crate) use client::{Reply, Request, delete, get, patch, post, put, request};
 pub(crate) use jwt::{BASE64, Jwt, hs};
-pub(crate) use mails::InboxMail;
+pub(crate) use mails::{InboxMail, shown};
 pub(crate) use people::{Person, address, password};
 pub(crate) use raw::{announce, exchange};
 pub(crate) use world::{TestClock, TestHasher};

@@ -35,6 +35,12 @@ impl Post {
         server("KEYWARD_TEST_SMTPS_URL")
     }
 
+    /// What is secret in both.
+    pub(crate) fn password() -> String {
+        let url = Self::url();
+        url.split_once('@').unwrap().0.rsplit_once(':').unwrap().1.to_owned()
+    }
+
     pub(crate) fn address(&self, name: &str) -> String {
         format!("{name}@{}", self.domain)
     }
