@@ -1,8 +1,11 @@
-//! From a configuration to a running service. Stores are chosen in `stores`, what runs by the clock is in `periodic`.
+//! From a configuration to a running service. Stores are chosen in `stores`, the way of mails in `mail`, and what runs by
+//! the clock is in `periodic`.
 
+mod mail;
 mod periodic;
 mod stores;
 
+pub use mail::send_test as send_test_mail;
 pub use stores::Database;
 
 use crate::config::{
@@ -14,14 +17,14 @@ use axum::http::HeaderValue;
 use keyward_auth::Keyward;
 use keyward_auth::flows::{KeysError, SetupLink};
 use keyward_auth::outside::{Clock, Hasher, Random};
-use keyward_auth::policy::{Limits as RateLimits, Policy};
+use keyward_auth::policy::{Limits as RateLimits, Policy, Verification};
 use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
-    AccessTokens, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
+    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
 };
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
-use keyward_web::{Limits, Settings, Shared, Unknown, Web};
+use keyward_web::{Inbox, Limits, Settings, Shared, Unknown, Web};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::{future::Future, io};
@@ -77,9 +80,17 @@ impl World {
     }
 }
 
-/// Everything but HTTP: the store, migrated, and the keys, loaded. `bound` is where the service listens, which is its
-/// own URL if no other is set.
-pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Arc<Keyward>, StartError> {
+/// Everything but HTTP.
+pub struct Opened {
+    pub keyward: Arc<Keyward>,
+    /// Where mails end up that go nowhere.
+    inbox: Option<Arc<dyn Inbox>>,
+}
+
+/// The store, migrated, the keys, loaded, and the mailer. `bound` is where the service listens, which is its own URL if no
+/// other is set.
+pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Opened, StartError> {
+    let post = mail::open(config, bound)?;
     let database = Database::open(config).await?;
     for done in database.migrate(world.clock.now()).await? {
         tracing::info!(version = done.version, name = %done.name, "migrated");
@@ -96,13 +107,14 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Ar
         store,
         setup: SetupLink::new(world.random.as_ref()),
         tokens: tokens(config, &master, bound)?,
-        policy: policy(config),
+        policy: policy(config, post.is_some()),
         clock: world.clock,
         random: world.random,
         hasher: world.hasher,
+        mailer: mail::mailer(post.as_ref()),
     };
     keyward.load_keys().await?;
-    Ok(Arc::new(keyward))
+    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox) })
 }
 
 fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens, StartError> {
@@ -119,15 +131,21 @@ fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens,
         refresh: RefreshTokens::new(&secret),
         sealer: Sealer::new(&secret)?,
         counters: CounterKeys::new(&secret),
+        codes: CodeKeys::new(&secret),
         algorithm,
         shared_secret: shared.map(|key| MasterSecret::new(key.expose())),
     })
 }
 
-fn policy(config: &Config) -> Policy {
+fn policy(config: &Config, has_mail: bool) -> Policy {
     Policy {
         registration_open: config.accounts.registration == Registration::Open,
-        verification: config.accounts.verification,
+        // Who cannot be written to cannot prove an address.
+        verification: if has_mail { config.accounts.verification } else { Verification::Off },
+        conceal: config.accounts.conceal,
+        has_mail,
+        mail_timeout: config.mail.timeout,
+        mail_kept: config.mail.keep,
         password_min_length: config.passwords.min_length,
         access_ttl: config.tokens.access_ttl,
         session_idle: config.sessions.idle,
@@ -150,6 +168,8 @@ fn rate_limits(config: &Config) -> RateLimits {
         failures: rate(shipped.failures, set.failures),
         tries: rate(shipped.tries, set.tries),
         tries_per_day: rate(shipped.tries_per_day, set.tries_per_day),
+        mails: rate(shipped.mails, set.mails),
+        mails_per_day: rate(shipped.mails_per_day, set.mails_per_day),
     }
 }
 
@@ -169,7 +189,7 @@ fn hash_settings(config: &Config) -> HashSettings {
 }
 
 /// The web layer over an open Keyward.
-pub fn web(config: &Config, bound: SocketAddr, keyward: Arc<Keyward>) -> Shared {
+pub fn web(config: &Config, bound: SocketAddr, opened: Opened) -> Shared {
     let callers = config.introspection.callers.iter();
     let settings = Settings {
         public_url: config.public_url(bound).unwrap_or_default(),
@@ -189,8 +209,10 @@ pub fn web(config: &Config, bound: SocketAddr, keyward: Arc<Keyward>) -> Shared 
         introspection_callers: callers
             .map(|caller| (caller.name.clone(), String::from_utf8_lossy(caller.secret.expose()).into_owned()))
             .collect(),
+        product: mail::product(config),
+        inbox: opened.inbox,
     };
-    Web::new(keyward, settings)
+    Web::new(opened.keyward, settings)
 }
 
 /// Serves on the listener, with the periodic work beside it, until `stop` is done.

@@ -139,7 +139,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 /// its own unnoticed.
 async fn open(config: &Config, out: Out) -> Result<Arc<Keyward>, Failure> {
     let made = config.store.url.file().filter(|file| !file.exists());
-    let keyward = wiring::open(config, config.server.listen, World::real(config)?).await?;
+    let keyward = wiring::open(config, config.server.listen, World::real(config)?).await?.keyward;
     if let Some(file) = made {
         out.note(&format!("made a new database, {}", file.display()));
     }

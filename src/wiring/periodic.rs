@@ -26,7 +26,13 @@ pub(super) fn start(keyward: &Arc<Keyward>) -> Periodic {
     running.spawn(watch_keys(keyward.clone()));
     running.spawn(sweep(keyward.clone(), server.clone()));
     let stopping = Arc::new(Notify::new());
-    let sending = tokio::spawn(send_mails(keyward.clone(), stopping.clone()));
+    let sends = keyward.policy.has_mail.then(|| send_mails(keyward.clone(), stopping.clone()));
+    let sending = tokio::spawn(async {
+        // What waits from before goes out once there is a way again.
+        if let Some(sends) = sends {
+            sends.await;
+        }
+    });
     Periodic { server, running, sending, stopping }
 }
 

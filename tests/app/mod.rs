@@ -159,11 +159,12 @@ impl TestApp {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut keyward = wiring::open(&config, address, world).await.unwrap();
+        let mut opened = wiring::open(&config, address, world).await.unwrap();
         if let Some(counters) = setup.counters {
-            Arc::get_mut(&mut keyward).unwrap().store.counters = counters;
+            Arc::get_mut(&mut opened.keyward).unwrap().store.counters = counters;
         }
-        let web = wiring::web(&config, address, keyward.clone());
+        let keyward = opened.keyward.clone();
+        let web = wiring::web(&config, address, opened);
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             wiring::serve(&config, listener, web, async { drop(stopped.await) }).await;
@@ -185,7 +186,7 @@ impl TestApp {
     pub(crate) async fn other_process(&self) -> Arc<Keyward> {
         let config = &self.ground.config;
         let world = World { clock: self.clock.clone(), ..World::real(config).unwrap() };
-        wiring::open(config, self.address, world).await.unwrap()
+        wiring::open(config, self.address, world).await.unwrap().keyward
     }
 
     fn inboxes(&self) -> &Inboxes {

@@ -101,7 +101,7 @@ macro_rules! conformance {
                 a_sweep_goes_by_the_end_after_the_last_rotation,
                 a_sweep_takes_exactly_the_codes_that_have_expired,
                 a_sweep_of_codes_keeps_to_its_bound,
-                a_code_that_was_issued_anew_is_not_swept,
+                a_code_that_is_issued_anew_is_not_swept,
             ],
             keys: [
                 keys_come_back_by_algorithm_and_sequence,

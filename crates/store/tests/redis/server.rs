@@ -2,8 +2,11 @@
 //! again. And records to keep in it.
 
 use keyward_auth::outside::Random;
-use keyward_auth::records::{Actor, Along, Event, EventKind, Session, Store, StoreError, User};
-use keyward_auth::values::{EventId, Metadata, Role, Roles, SessionId, Timestamp, UserId};
+use keyward_auth::records::{
+    Actor, Along, Code, CodePlace, Event, EventKind, Mail, MailState, Purpose, Session, Store, StoreError,
+    Topic, User,
+};
+use keyward_auth::values::{Email, EventId, MailId, Metadata, Role, Roles, SessionId, Timestamp, UserId};
 use keyward_store::redis::{OpenError, Redis, RedisSettings, RedisUrl};
 use keyward_store::sql::Sqlite;
 use std::net::TcpListener;
@@ -218,6 +221,41 @@ pub(crate) fn event(number: u8, kind: EventKind, user: &User) -> Event {
         agent: None,
         request_id: None,
         is_intent: false,
+    }
+}
+
+pub(crate) const PLACE: CodePlace = CodePlace([1; 16]);
+
+/// Asked for so many seconds from now, as if its mail had waited for no moment.
+pub(crate) fn code(number: u8, user: Option<UserId>) -> Code {
+    let asked_at = NOW + Duration::from_secs(number.into());
+    Code {
+        place: PLACE,
+        user,
+        id: MailId::new(asked_at, &Numbered(number)),
+        asked_at,
+        purpose: Purpose::Reset,
+        email: None,
+        epoch: 0,
+        tries: 0,
+        digits_until: Some(asked_at + Duration::from_secs(600)),
+        expires_at: asked_at + Duration::from_secs(3600),
+    }
+}
+
+pub(crate) fn mail(number: u8, user: &User) -> Mail {
+    Mail {
+        id: MailId::new(NOW, &Numbered(number)),
+        topic: Topic::SessionEnded,
+        to: Email::parse("ada@example.com").unwrap(),
+        user: Some(user.id),
+        languages: None,
+        asked_from: None,
+        created_at: NOW,
+        state: MailState::Waiting,
+        due_at: NOW,
+        attempts: 0,
+        reason: None,
     }
 }
 

@@ -30,8 +30,18 @@ pub(crate) async fn post(
             let how = how_to_go_on(web.keyward.policy.verification);
             view::created(&user, &web.settings.public_url, Some(how))
         }
-        Registered::Concealed => view::accepted("a mail on its way to this address says how to go on"),
+        Registered::Concealed => view::accepted(concealed(web.keyward.policy.verification)),
     })
+}
+
+/// The same whether an account was made or there was one.
+fn concealed(verification: Verification) -> &'static str {
+    match verification {
+        Verification::Off => "if this address had no account, it has one now; sign in with it",
+        Verification::Optional | Verification::Required => {
+            "a mail on its way to this address says how to go on"
+        }
+    }
 }
 
 fn how_to_go_on(verification: Verification) -> &'static str {

@@ -82,7 +82,8 @@ fn one(mail: &InboxMail) -> String {
         time = time(mail),
         code = code.unwrap_or_default(),
         link = link.unwrap_or_default(),
-        html = escaped(&mail.html),
+        // A link that would open a window does nothing in a sandbox, where another would leave an empty frame.
+        html = escaped(&format!("{}<base target=\"_blank\">", mail.html)),
         text = escaped(&mail.text),
     )
 }

@@ -62,7 +62,7 @@ impl Pages {
 <html lang="{language}" dir="{direction}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow"><title>{title} - {product}</title><style>{style}</style></head>
-<body><main><p class="product" dir="auto">{product}</p>
+<body><main><p class="product"><bdi>{product}</bdi></p>
 <h1>{title}</h1>
 {content}
 </main></body></html>

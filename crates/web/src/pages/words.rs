@@ -85,17 +85,17 @@ static ENGLISH: Words = Words {
     language: "en",
     direction: "ltr",
     verify: Ask {
-        title: "Confirm your e-mail address",
+        title: "Confirm your address",
         text: "Press the button to confirm that {email} is yours.",
         button: "Confirm",
-        done_title: "Your e-mail address is confirmed",
+        done_title: "Your address is confirmed",
         done_text: "{email} is confirmed. You can close this page.",
     },
     change: Ask {
-        title: "Confirm your new e-mail address",
+        title: "Confirm your new address",
         text: "Press the button, and {email} becomes the address of your account.",
         button: "Use this address",
-        done_title: "Your new e-mail address counts",
+        done_title: "Your new address counts",
         done_text: "{email} is the address of your account now. You can close this page.",
     },
     undo: Ask {

@@ -37,11 +37,12 @@ static INSERT: Statement = Statement::new(concat!(
     ", email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 ));
 static BY_ID: Statement = Statement::new(concat!("SELECT ", columns!(), " FROM keyward_mails WHERE id = $1"));
-/// The conditions again outside: whoever waited for a row that another has claimed finds that it is no longer due.
+/// The conditions again outside: whoever waited for a row that another has claimed finds that it is no longer due. A join,
+/// since with IN a planner may well go through all that is due instead.
 static CLAIM: Statement = Statement::new(concat!(
     "UPDATE keyward_mails SET was_due_at = due_at, due_at = $2, attempts = attempts + 1 \
-     WHERE state = 'waiting' AND due_at <= $1 AND id IN (SELECT id FROM keyward_mails \
-     WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, id LIMIT $3) RETURNING ",
+     FROM (SELECT id AS first FROM keyward_mails WHERE state = 'waiting' AND due_at <= $1 \
+     ORDER BY due_at, id LIMIT $3) AS due WHERE id = first AND state = 'waiting' AND due_at <= $1 RETURNING ",
     columns!(),
     ", was_due_at"
 ));

@@ -80,6 +80,22 @@ async fn a_failing_migration_leaves_what_was_before() {
     assert!(matches!(refused, OpenError::Server(ServerError::Schema { .. })), "{refused}");
 }
 
+/// A database of before there were mails.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn whoever_waited_for_an_address_before_an_upgrade_is_found_after_it() {
+    let server = Server::start().await;
+    schema::migrate(&session(&server).await, &ALL[..2], NOW).await.ok().unwrap();
+    let insert = "INSERT INTO keyward_users VALUES ('01234567-89ab-7cde-8f01-23456789abcd', 1, NULL, NULL, 'a@b.test',
+        'a@b.test', NULL, 'Wanted@b.test', NULL, NULL, NULL, '{}', ' user ', NULL, NULL, 0, NULL, 0, 0, NULL)";
+    server.admin().await.batch_execute(insert).await.unwrap();
+    let postgres = open(&server.url()).await;
+    let wanted = keyward_auth::values::Email::parse("wANTED@b.test").unwrap();
+    let waiting = postgres.store().users.waiting_for(&wanted, 9).await.unwrap();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].email.as_ref().unwrap().as_str(), "a@b.test");
+}
+
 /// As by `kill -9`, of the process or of its connection.
 #[tokio::test]
 #[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]

@@ -145,6 +145,24 @@ fn a_failing_migration_leaves_nothing() {
     assert_eq!(sqlite.status().unwrap().len(), migrate::ALL.len());
 }
 
+/// A database of before there were mails.
+#[tokio::test]
+async fn whoever_waited_for_an_address_before_an_upgrade_is_found_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(folder.path().join("keyward.db")).unwrap();
+    schema::migrate(&sqlite.path, &migrate::ALL[..2], NOW).unwrap();
+    let id = keyward_auth::values::UserId::new(NOW, &Zeros);
+    let insert = format!(
+        "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'a@b.test', 'a@b.test', NULL, 'Wanted@b.test', NULL, \
+         NULL, NULL, '{{}}', ' user ', NULL, NULL, 0, NULL, 0, 0, NULL)"
+    );
+    Connection::open(&sqlite.path).unwrap().execute_batch(&insert).unwrap();
+    assert_eq!(sqlite.migrate(NOW).unwrap().len(), migrate::ALL.len() - 2);
+    let wanted = keyward_auth::values::Email::parse("wANTED@b.test").unwrap();
+    let waiting = sqlite.store().users.waiting_for(&wanted, 9).await.unwrap();
+    assert_eq!(waiting.iter().map(|user| user.id).collect::<Vec<_>>(), [id]);
+}
+
 #[tokio::test]
 async fn what_another_process_writes_is_seen_by_the_next_read() {
     let (sqlite, folder) = fresh();

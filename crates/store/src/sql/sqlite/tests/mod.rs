@@ -2,6 +2,7 @@
 
 mod batches;
 mod files;
+mod mails;
 
 use super::*;
 use keyward_auth::records::StoredKey;

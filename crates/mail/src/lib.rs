@@ -1,0 +1,17 @@
+//! Keyward's mails: words in the reader's language, a message made of them, and the ways to send it.
+//!
+//! [`Post`] is the mailer that the flows ask for. This crate decides nothing about codes, retries or who gets a mail, and
+//! keeps nothing but the development inbox.
+
+mod brand;
+mod message;
+mod post;
+mod sender;
+mod transport;
+mod words;
+
+pub use brand::{Brand, Colour};
+pub use post::{OpenError, Post, PostSettings, Way};
+pub use sender::Sender;
+pub use transport::{Inbox, InboxMail, SmtpUrl};
+pub use words::{TemplateProblem, TemplateProblems};
