@@ -5,7 +5,7 @@ mod mail;
 mod periodic;
 mod stores;
 
-pub use mail::send_test as send_test_mail;
+pub use mail::{check_templates, send_test as send_test_mail};
 pub use stores::Database;
 
 use crate::config::{
@@ -20,8 +20,10 @@ use keyward_auth::outside::{Clock, Hasher, Random};
 use keyward_auth::policy::{Limits as RateLimits, Policy, Verification};
 use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
-    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer, Tokens,
+    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer,
+    Tokens,
 };
+use keyward_mail::OpenError as MailError;
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
 use keyward_web::{Inbox, Limits, Settings, Shared, Unknown, Web};
@@ -39,6 +41,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error(transparent)]
     Redis(#[from] RedisError),
+    #[error(transparent)]
+    Mail(#[from] MailError),
     #[error(
         "the signing keys in the database were sealed with another secret: give back the SECRET_KEY, KEYWARD_SECRETS_MASTER or keyward.key that they were made with"
     )]

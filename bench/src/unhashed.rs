@@ -34,7 +34,7 @@ pub(crate) async fn open(password: &Password) -> Result<Arc<Keyward>, Failure> {
     let hash = World::real(&config)?.hasher.hash(password).await?;
     let world =
         World { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), hasher: Arc::new(Once(hash)) };
-    Ok(wiring::open(&config, config.server.listen, world).await?)
+    Ok(wiring::open(&config, config.server.listen, world).await?.keyward)
 }
 
 /// An access token of a session, as a refresh would give.

@@ -3,6 +3,7 @@
 use super::out::Out;
 use super::{Common, Failure};
 use crate::config::{self, sample};
+use crate::wiring::check_templates;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -23,6 +24,7 @@ pub(super) fn run(common: &Common, out: Out, command: Config) -> Result<(), Fail
     match command {
         Config::Check => {
             let config = common.load()?;
+            check_templates(&config)?;
             let warnings = config.warnings();
             let mut text = vec!["the configuration is right".to_owned()];
             text.extend(warnings.iter().map(|warning| format!("warning: {warning}")));

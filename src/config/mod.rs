@@ -4,6 +4,7 @@
 
 mod dotenv;
 mod layers;
+mod mail;
 mod master;
 mod origin;
 mod problem;
@@ -27,9 +28,9 @@ pub use problem::{Problem, Problems};
 pub use report::{check, sample};
 pub use secret::Secret;
 pub use settings::{
-    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Passwords, Policy, RedisStore, Secrets,
-    Server, Sessions, Store, Tokens,
+    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Mail, Passwords, Policy, Product, RedisStore,
+    Secrets, Server, Sessions, Store, Tokens,
 };
 pub use sources::Sources;
 pub use store_url::StoreUrl;
-pub use values::{Caller, LogFormat, PasswordAlgorithm, Registration, UnknownFields};
+pub use values::{Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields};

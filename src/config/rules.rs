@@ -68,6 +68,7 @@ impl Config {
                 "a single hash of passwords.argon2_memory needs more than this",
             ));
         }
+        found.extend(self.mail_conflicts());
         found
     }
 
@@ -103,6 +104,7 @@ impl Config {
             }
             _ => {}
         }
+        self.mail_warnings().into_iter().for_each(&mut warn);
         for network in self.server.trusted_proxies.iter().filter(|network| network.prefix_len() < 8) {
             warn(&format!(
                 "server.trusted_proxies holds {network}, which is very wide: everybody in it can choose their own address"

@@ -10,13 +10,16 @@ use super::readers::{
 use super::secret::Secret;
 use super::store_url::StoreUrl;
 use super::values::{
-    Caller, LogFormat, PasswordAlgorithm, Registration, UnknownFields, listen, log_filter, network, word,
+    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, language, listen,
+    log_filter, logo, network, path, product_name, word,
 };
 use ipnet::IpNet;
 use keyward_auth::policy::Verification;
 use keyward_auth::tokens::Algorithm;
+use keyward_mail::{Colour, Sender, SmtpUrl};
 use keyward_store::redis::RedisUrl;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A row of the table, for those who look at all keys alike.
@@ -145,8 +148,8 @@ settings! {
         clock_skew: Duration = "30s", Span(Duration::ZERO, DAY);
     }
 
-    /// Redis, for what expires: sessions and the counters of limits. Without it the database keeps the sessions, and each
-    /// process counts for itself.
+    /// Redis, for what expires: sessions, one-time codes and the counters of limits. Without it the database keeps sessions
+    /// and codes, and each process counts for itself.
     redis: RedisStore {
         /// Where it is; rediss:// is TLS.
         url: Option<RedisUrl> = "",
@@ -222,9 +225,51 @@ settings! {
     accounts: Accounts {
         /// Whether anybody may register, or only administrators make users.
         registration: Registration = "open", Choice(&[("open", Registration::Open), ("closed", Registration::Closed)]);
-        /// Whether a new e-mail address counts at once (`off`) or waits until it is proven (`optional`).
-        verification: Verification = "optional",
-            Choice(&[("off", Verification::Off), ("optional", Verification::Optional)]);
+        /// Whether a new e-mail address counts at once (`off`), waits until it is proven (`optional`), or nobody signs in
+        /// before it is (`required`). Off where there is no way to send mails.
+        verification: Verification = "optional", Choice(&[
+            ("off", Verification::Off), ("optional", Verification::Optional), ("required", Verification::Required),
+        ]);
+        /// Whether registration hides that an address has an account (`yes`): the owner is told by mail instead.
+        conceal: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
+    }
+
+    /// How mails and pages look.
+    product: Product {
+        /// What people call the service.
+        name: String = "Keyward", Parsed("a text of 1 to 60 characters", product_name);
+        /// The colour of buttons and links.
+        colour: Colour = "#1f5fbf", Parsed("a colour such as #1f5fbf", Colour::parse);
+        /// A picture for the head of mails.
+        logo: Option<String> = "", Optional(Parsed("an https:// URL", logo));
+    }
+
+    /// How mails are sent: to a mail server, into a folder, or into the development inbox; one of them. Without any, the
+    /// inbox is there while nobody but this machine reaches the service, at /dev/mail.
+    mail: Mail {
+        /// The mail server. smtp:// changes to TLS by STARTTLS, smtps:// is TLS from the start.
+        url: Option<SmtpUrl> = "",
+            Optional(Address("smtp://user:password@host:587 or smtps://user:password@host:465", SmtpUrl::parse)),
+            or "SMTP_URL";
+        /// A folder into which each mail is written as a file.
+        folder: Option<PathBuf> = "", Optional(Parsed("the path of a folder", path));
+        /// The development inbox; auto has it where there is no other way and nobody else reaches the service.
+        inbox: InboxChoice = "auto", Choice(&[
+            ("auto", InboxChoice::Auto), ("yes", InboxChoice::Yes), ("no", InboxChoice::No),
+            ("true", InboxChoice::Yes), ("false", InboxChoice::No),
+        ]);
+        /// Who mails are from. By default the product's name and no-reply@ the public URL's host.
+        from: Option<Sender> = "", Optional(Parsed("Name <address>, or an address", Sender::parse));
+        /// Who gets the answers; by default who they are from.
+        reply_to: Option<Sender> = "", Optional(Parsed("Name <address>, or an address", Sender::parse));
+        /// How long a mail may take, from connecting to the server's word that it has taken it.
+        timeout: Duration = "30s", Span(SECOND, 5 * MINUTE);
+        /// How long mails are listed after they were sent or given up.
+        keep: Duration = "30d", Span(HOUR, 3650 * DAY);
+        /// A folder of templates that take the place of the built-in ones.
+        templates: Option<PathBuf> = "", Optional(Parsed("the path of a folder", path));
+        /// The language for whoever asks for none that there are words in.
+        language: String = "en", Parsed("a language tag such as en or pt-BR", language);
     }
 
     /// How often something may be asked for before the answer is 429. Behind a proxy, server.trusted_proxies must name it:
@@ -234,7 +279,7 @@ settings! {
         scale: u32 = "1", Count(1, 1_000_000);
         /// Registrations from one address in an hour.
         registrations: u32 = "60", Count(1, 1_000_000);
-        /// Requests from one address in a minute that hash a password, such as sign-ins.
+        /// Requests from one address in a minute that hash a password or cause a mail, such as sign-ins.
         passwords: u32 = "120", Count(1, 1_000_000);
         /// Wrong passwords from one address in an hour, whoever's.
         failures: u32 = "200", Count(1, 1_000_000);
@@ -242,6 +287,10 @@ settings! {
         tries: u32 = "10", Count(1, 1_000_000);
         /// Wrong passwords for one account in a day; a quarter of them from one network.
         tries_per_day: u32 = "100", Count(1, 1_000_000);
+        /// Mails to one address in an hour that somebody asked for.
+        mails: u32 = "5", Count(1, 1_000_000);
+        /// The same in a day.
+        mails_per_day: u32 = "10", Count(1, 1_000_000);
     }
 
     /// Rules about what a session may do.

@@ -102,7 +102,7 @@ fn plain_names() {
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:7000");
     assert_eq!(config.public_url(config.server.listen), None);
     assert_eq!(config.issuer(config.server.listen), "keyward");
-    assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
+    assert_eq!(config.warnings().len(), 3, "{:?}", config.warnings());
     // Of later versions, or of other programs.
     assert!(
         problems(&env(&[("MONGO_URI", "x"), ("S3_BUCKET", "x"), ("HOST", "x"), ("SERVER_LISTEN", "x")]))
@@ -190,7 +190,7 @@ fn m_04_bad_values_are_refused_with_their_path() {
             "`*` would let every web site act for people who visit it; list the origins",
         ),
         ("http.unknown_fields", "yes", "`yes` is not one of refuse, ignore"),
-        ("accounts.verification", "required", "`required` is not one of off, optional"),
+        ("accounts.verification", "yes", "`yes` is not one of off, optional, required"),
     ] {
         let name = format!("KEYWARD_{}", key.replace('.', "_").to_ascii_uppercase());
         assert_eq!(only_problem(&env(&[(&name, value)])), format!("{key} (environment, {name}): {message}"));
@@ -352,9 +352,9 @@ fn the_sample_is_the_defaults() {
 #[test]
 fn warnings() {
     for (sources, count) in [
-        (env(&[("KEYWARD_SERVER_LISTEN", ":8000")]), 1),
-        (env(&[("KEYWARD_SERVER_LISTEN", ":8000"), ("KEYWARD_SERVER_PUBLIC_URL", "https://a.example")]), 0),
-        (env(&[("KEYWARD_SERVER_PUBLIC_URL", "http://a.example")]), 1),
+        (env(&[("KEYWARD_SERVER_LISTEN", ":8000")]), 2),
+        (env(&[("KEYWARD_SERVER_LISTEN", ":8000"), ("KEYWARD_SERVER_PUBLIC_URL", "https://a.example")]), 1),
+        (env(&[("KEYWARD_SERVER_PUBLIC_URL", "http://a.example"), ("SMTP_URL", "smtps://mail.example")]), 1),
         (env(&[("KEYWARD_SERVER_PUBLIC_URL", "http://localhost:3000")]), 0),
         (env(&[("KEYWARD_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, 128.0.0.0/1")]), 1),
     ] {

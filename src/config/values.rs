@@ -2,7 +2,9 @@
 
 use super::secret::{Secret, looks_like_a_sample};
 use ipnet::IpNet;
+use keyward_auth::values::Locale;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// What becomes of a field that no request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,15 @@ pub enum PasswordAlgorithm {
 pub enum Registration {
     Open,
     Closed,
+}
+
+/// Whether there is a development inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboxChoice {
+    /// If there is no other way, and nobody but this machine reaches the service.
+    Auto,
+    Yes,
+    No,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +68,35 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 pub(super) fn word(text: &str) -> Result<String, String> {
     let right = (1..=255).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     if right { Ok(text.to_owned()) } else { Err("a text of 1 to 255 characters without blanks".into()) }
+}
+
+/// What stands in subjects and on pages: a few words on one line.
+pub(super) fn product_name(text: &str) -> Result<String, String> {
+    let right = (1..=60).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if right { Ok(text.to_owned()) } else { Err("a text of 1 to 60 characters on one line".into()) }
+}
+
+/// Whatever else it is, nobody changes it on the way: it is loaded by whoever reads a mail.
+pub(super) fn logo(text: &str) -> Result<String, String> {
+    let place = text.strip_prefix("https://").unwrap_or_default();
+    let strange = |c: char| !c.is_ascii_graphic() || "\"'<>\\`{}|^".contains(c);
+    let right = place.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 2000;
+    if right && !text.contains(strange) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not an https:// URL"))
+    }
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.contains('\0') { Err("no path holds a NUL".into()) } else { Ok(PathBuf::from(text)) }
+}
+
+pub(super) fn language(text: &str) -> Result<String, String> {
+    match Locale::parse(text) {
+        Ok(locale) => Ok(locale.as_str().to_owned()),
+        Err(_) => Err(format!("`{text}` is not a language tag such as en or pt-BR")),
+    }
 }
 
 /// A level, or directives `target=level` separated by commas.
@@ -158,6 +198,33 @@ mod tests {
         {
             assert!(listen(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_mails_look_like() {
+        for text in ["K", "Bücher & Co", &"n".repeat(60)] {
+            assert!(product_name(text).is_ok(), "{text}");
+        }
+        for text in ["", "a\nb", "a\u{85}b", &"n".repeat(61)] {
+            assert!(product_name(text).is_err(), "{text}");
+        }
+        for text in ["https://a.example/logo.png", "https://a.example/l?a=1&b=%20#x"] {
+            assert!(logo(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "http://a.example/l",
+            "https://",
+            "https:///l",
+            "//a.example/l",
+            "https://a/\"x",
+            "https://a/ x",
+            "data:x",
+        ] {
+            assert!(logo(text).is_err(), "{text}");
+        }
+        assert!(language("pt-BR").is_ok() && language("en_US").is_err() && language("../x").is_err());
+        assert!(path("./mails").is_ok() && path("a\0b").is_err());
     }
 
     #[test]

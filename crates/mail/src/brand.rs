@@ -35,6 +35,11 @@ impl Colour {
         Ok(Self([red, green, blue]))
     }
 
+    /// Red, green and blue.
+    pub fn parts(self) -> [u8; 3] {
+        self.0
+    }
+
     /// Black or white, whichever is read better on this; always at least 4.5 to 1.
     pub(crate) fn ink(self) -> Self {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::BLACK }

@@ -88,6 +88,16 @@ impl Post {
         Ok(Self { words, letterhead, transport, timeout, woken: Notify::new() })
     }
 
+    /// Reads and tries out the templates alone.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn try_templates(settings: &PostSettings) -> Result<(), OpenError> {
+        let PostSettings { brand, public_url, templates, language, .. } = settings;
+        Words::open(templates.as_deref(), language, brand.clone(), public_url)?;
+        Ok(())
+    }
+
     /// The development inbox, if that is where mails go.
     pub fn inbox(&self) -> Option<Arc<Inbox>> {
         match &self.transport {
