@@ -37,7 +37,9 @@ async fn it_shows_mails_the_newest_first_and_of_whom_one_asks_for() {
     assert_eq!(members, expected);
     assert_eq!(all[0]["sent_at"], "2026-11-21T10:00:02Z");
     assert_eq!(all[0]["code"].as_str().unwrap().len(), 6);
-    for (query, found) in [("?to=bob@example.com", 1), ("?to=BOB%40Example.com", 1), ("?to=kim@example.com", 0)] {
+    for (query, found) in
+        [("?to=bob@example.com", 1), ("?to=BOB%40Example.com", 1), ("?to=kim@example.com", 0)]
+    {
         assert_eq!(items(&app, query).await.len(), found, "{query}");
     }
     app.send(&get("/dev/mail.json?to=nobody")).await.must(422);
@@ -114,7 +116,11 @@ const HERE: &[(&str, &str)] = &[
 async fn look(app: &TestApp, path: &str, (line, headers): (&str, &str)) -> (u16, String) {
     let (host, port) = (app.address.to_string(), app.address.port().to_string());
     let filled = |text: &str| text.replace("{path}", path).replace("{host}", &host).replace("{port}", &port);
-    let head = format!("{}\r\n{}\r\nX-Request-Id: one-and-the-same\r\nConnection: close\r\n\r\n", filled(line), filled(headers));
+    let head = format!(
+        "{}\r\n{}\r\nX-Request-Id: one-and-the-same\r\nConnection: close\r\n\r\n",
+        filled(line),
+        filled(headers)
+    );
     let reply = exchange(app, head.as_bytes()).await;
     let lines = reply.text.lines().filter(|line| !line.to_lowercase().starts_with("date:"));
     (reply.status(), lines.collect::<Vec<_>>().join("\n").replace(path, "{path}"))
@@ -147,7 +153,11 @@ async fn who_does_not_sit_at_the_machine_finds_no_inbox() {
         }
         // Twice named is named by nobody.
         let (host, other) = (app.address, "Host: evil.test");
-        for headers in [format!("Host: {host}\r\n{other}"), format!("{other}\r\nHost: {host}"), format!("Host: {host}\r\nHost: {host}")] {
+        for headers in [
+            format!("Host: {host}\r\n{other}"),
+            format!("{other}\r\nHost: {host}"),
+            format!("Host: {host}\r\nHost: {host}"),
+        ] {
             let (status, text) = look(&app, "/dev/mail.json", ("GET {path} HTTP/1.1", &headers)).await;
             assert!([404, 400].contains(&status) && !text.contains(&code), "{headers}: {text}");
         }
@@ -209,7 +219,10 @@ async fn without_it_there_is_none_and_nothing_can_be_sent() {
         let tokens = app.anonymous().post("/auth/login", body).await.must(200);
         let change = crate::app::put("/users/me").json(json!({"email": "new@example.com"}));
         let reply = app.send(&change.bearer(&tokens.text("access_token"))).await.must(200);
-        assert_eq!((reply.text("email"), reply.json()["pending_email"].clone()), ("new@example.com".into(), Value::Null));
+        assert_eq!(
+            (reply.text("email"), reply.json()["pending_email"].clone()),
+            ("new@example.com".into(), Value::Null)
+        );
         let admin = app.admin().await;
         let reply = admin.post("/users", json!({"email": "kim@example.com"})).await.must(503);
         assert_eq!(reply.code(), "mail_not_configured", "{key}: {reply}");

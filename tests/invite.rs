@@ -38,7 +38,9 @@ async fn who_is_invited_sets_a_password_and_the_address_is_proven() {
         let page = app.send(&get(&mail.path())).await.must(200);
         assert!(String::from_utf8_lossy(&page.body).contains(&email), "{page}");
         match by_page {
-            true => app.send(&post(&mail.path()).form(&[("password", FIRST), ("repeat", FIRST)])).await.must(200),
+            true => {
+                app.send(&post(&mail.path()).form(&[("password", FIRST), ("repeat", FIRST)])).await.must(200)
+            }
             false => app.send(&by_token(&mail, FIRST)).await.must(204),
         };
         admin = app.again(&admin).await;

@@ -31,7 +31,8 @@ async fn links(app: &TestApp) -> Vec<(&'static str, InboxMail)> {
     links
 }
 
-const FORM: [(&str, &str); 2] = [("password", "an entirely new phrase"), ("repeat", "an entirely new phrase")];
+const FORM: [(&str, &str); 2] =
+    [("password", "an entirely new phrase"), ("repeat", "an entirely new phrase")];
 
 #[tokio::test]
 async fn r_07_looking_at_a_link_uses_nothing_up() {
@@ -81,12 +82,19 @@ async fn r_08_the_page_of_a_link_keeps_it_to_itself() {
             assert!(page.header("cache-control").contains("no-store"), "{name}");
             assert!(page.header("x-robots-tag").contains("noindex"), "{name}");
             let policy = page.header("content-security-policy");
-            for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            for part in
+                ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]
+            {
                 assert!(policy.contains(part), "{name}: {policy}");
             }
-            assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{policy}");
+            assert!(
+                !policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"),
+                "{policy}"
+            );
             let html = String::from_utf8_lossy(&page.body).into_owned();
-            for loaded in ["<script", "<img", "<link", "<iframe", "src=", "url(", "@import", "http://", "https://"] {
+            for loaded in
+                ["<script", "<img", "<link", "<iframe", "src=", "url(", "@import", "http://", "https://"]
+            {
                 assert!(!html.contains(loaded), "{name}: {loaded} in {html}");
             }
             assert!(!html.contains(&mail.token()) && !html.contains("kwl_"), "{name}: {html}");
@@ -124,12 +132,17 @@ async fn a_page_speaks_the_language_of_the_browser() {
     let app = TestApp::start().await;
     let ada = app.signed_in("ada").await;
     let mail = app.mail_to(&ada.email).await;
-    for (accepts, language) in [("", "en"), ("ar", "ar"), ("tlh, ar;q=0.2, en;q=0.1", "ar"), ("en, ar;q=0.9", "en")] {
+    for (accepts, language) in
+        [("", "en"), ("ar", "ar"), ("tlh, ar;q=0.2, en;q=0.1", "ar"), ("en, ar;q=0.9", "en")]
+    {
         let look = get(&mail.path());
         let look = if accepts.is_empty() { look } else { look.header("accept-language", accepts) };
         let html = String::from_utf8_lossy(&app.send(&look).await.must(200).body).into_owned();
         let direction = if language == "ar" { "rtl" } else { "ltr" };
-        assert!(html.contains(&format!("<html lang=\"{language}\" dir=\"{direction}\">")), "{accepts}: {html}");
+        assert!(
+            html.contains(&format!("<html lang=\"{language}\" dir=\"{direction}\">")),
+            "{accepts}: {html}"
+        );
     }
 }
 
@@ -137,12 +150,14 @@ async fn a_page_speaks_the_language_of_the_browser() {
 async fn what_an_address_holds_is_text_on_the_page_and_in_the_mail() {
     let app = TestApp::start().await;
     let email = "o'hara&co{{7*7}}$x=\u{60}id\u{60}@example.com";
-    let body = json!({"email": email, "first_name": "<b onload=x>Ada</b> {{7*7}} {% raw %}", "password": "a phrase of its own"});
+    let body = json!({"email": email, "first_name": "<b onload=x>Ada</b> {{7*7}}{% raw %}", "password": "a phrase of its own"});
     app.anonymous().post("/auth/register", body).await.must(201);
     let mail = app.mail_to(email).await;
-    assert!(mail.text().contains("<b onload=x>Ada</b> {{7*7}} {% raw %}"), "{mail:?}");
-    assert!(!mail.html().contains("<b onload") && mail.html().contains("&lt;b onload"), "{mail:?}");
-    assert!(!mail.html().contains("49") || !mail.text().contains(" 49 "), "{mail:?}");
+    for text in [mail.text(), mail.html()] {
+        // Of a name stays what a name can be made of.
+        assert!(text.contains("Ada") && !text.contains("<b onload"), "{text}");
+        assert!(!text.contains("{{") && !text.contains("{%") && !text.contains(" 49 "), "{text}");
+    }
     let html = String::from_utf8_lossy(&app.send(&get(&mail.path())).await.must(200).body).into_owned();
     assert!(html.contains("hara&amp;co{{7*7}}"), "{html}");
 }

@@ -72,7 +72,8 @@ async fn no_request_waits_for_a_mail_server() {
         Way::Reset.ask(&app, &ada).await.must(202);
     }
     let person = app.login(&ada, "a phrase of its own").await.must(200);
-    let person = Person { email: ada.clone(), password: "a phrase of its own".into(), ..nobody(&app).with(&person) };
+    let person =
+        Person { email: ada.clone(), password: "a phrase of its own".into(), ..nobody(&app).with(&person) };
     let change = json!({"current_password": person.password, "password": "another phrase of mine"});
     person.post("/auth/password/change", change).await.must(200);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
@@ -206,7 +207,10 @@ async fn a_cut_connection_loses_nothing_and_repeats_only_what_it_must() {
         // Two copies are one mail to whoever looks at them.
         let ids: Vec<&str> = taken.iter().map(|mail| mail.header("message-id")).collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{place}: {ids:?}");
-        assert!(taken.iter().all(|mail| mail.code() == taken[0].code() && mail.link() == taken[0].link()), "{place}");
+        assert!(
+            taken.iter().all(|mail| mail.code() == taken[0].code() && mail.link() == taken[0].link()),
+            "{place}"
+        );
         app.send(&Way::Verify.give(&ada, taken[0].code())).await.must(200);
         eventually("it is settled", async || {
             app.outbox().await.iter().all(|mail| mail.state == MailState::Sent)
@@ -250,8 +254,7 @@ async fn a_mail_server_that_is_gone_for_an_hour_costs_nobody_a_code() {
     })
     .await;
     let taken = post_office.took(6).await;
-    let codes: BTreeMap<&str, String> =
-        taken[1..].iter().map(|mail| (mail.to()[0], mail.code())).collect();
+    let codes: BTreeMap<&str, String> = taken[1..].iter().map(|mail| (mail.to()[0], mail.code())).collect();
     assert_eq!(codes.len(), 5, "each once");
     // They are as fresh as if nothing had been.
     app.clock.advance(Duration::from_secs(9 * 60));

@@ -22,7 +22,10 @@ async fn off_a_new_address_counts_at_once_and_nobody_is_asked() {
     let ada = app.signed_in("ada").await;
     app.no_mail_to(&ada.email).await;
     let reply = ada.put("/users/me", json!({"email": "new@example.com"})).await.must(200);
-    assert_eq!((reply.text("email"), reply.json()["pending_email"].clone()), ("new@example.com".into(), Value::Null));
+    assert_eq!(
+        (reply.text("email"), reply.json()["pending_email"].clone()),
+        ("new@example.com".into(), Value::Null)
+    );
     assert_eq!(reply.json()["email_verified"], false);
     app.no_mail_to("new@example.com").await;
     // The old address is told all the same, and may undo it.

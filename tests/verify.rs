@@ -28,7 +28,10 @@ async fn whoever_registers_is_sent_a_code_and_a_link() {
 
     app.clock.advance(Duration::from_secs(60));
     let reply = app.send(&Way::Verify.give("ada@example.com", mail.code())).await.must(200);
-    assert_eq!((reply.text("id"), reply.json()["email_verified"].clone()), (user["id"].as_str().unwrap().into(), json!(true)));
+    assert_eq!(
+        (reply.text("id"), reply.json()["email_verified"].clone()),
+        (user["id"].as_str().unwrap().into(), json!(true))
+    );
     assert_eq!(app.events().await, ["registered", "signed_in", "email_verified"]);
     app.no_mail_to("Ada@example.com").await;
 }
@@ -46,7 +49,10 @@ async fn every_name_of_the_route_and_of_the_code_proves() {
         let code = app.code_for(&person.email).await;
         let body = json!({"email": person.email, member: code});
         let user = app.anonymous().post(path, body).await.must(200);
-        assert_eq!((user.text("username"), user.json()["email_verified"].clone()), (name.into(), json!(true)));
+        assert_eq!(
+            (user.text("username"), user.json()["email_verified"].clone()),
+            (name.into(), json!(true))
+        );
     }
 }
 
@@ -56,8 +62,7 @@ async fn the_link_proves_as_the_digits_do_and_either_is_enough() {
     for (name, first_by_link) in [("ada", true), ("bob", false)] {
         let person = app.signed_in(name).await;
         let mail = app.mail_to(&person.email).await;
-        let (link, digits) =
-            (post(&mail.path()).form(&[]), Way::Verify.give(&person.email, mail.code()));
+        let (link, digits) = (post(&mail.path()).form(&[]), Way::Verify.give(&person.email, mail.code()));
         let page = app.send(&get(&mail.path())).await.must(200);
         assert!(String::from_utf8_lossy(&page.body).contains(&person.email), "{page}");
         assert!(!is_verified(&app, name).await);
@@ -113,7 +118,8 @@ async fn another_mail_can_be_had_and_the_first_is_over_then() {
 #[tokio::test]
 async fn c_05_another_mail_is_promised_to_everybody_and_sent_to_who_waits_for_it() {
     let app = TestApp::start().await;
-    let (ada, bob, eve) = (app.signed_in("ada").await, app.signed_in("bob").await, app.signed_in("eve").await);
+    let (ada, bob, eve) =
+        (app.signed_in("ada").await, app.signed_in("bob").await, app.signed_in("eve").await);
     let admin = app.admin().await;
     admin.patch(&format!("/users/{}", bob.id), json!({"email_verified": true})).await.must(200);
     admin.patch(&format!("/users/{}", eve.id), json!({"status": "disabled"})).await.must(200);
@@ -142,7 +148,8 @@ async fn c_05_another_mail_is_promised_to_everybody_and_sent_to_who_waits_for_it
 #[tokio::test]
 async fn c_05_trying_a_code_looks_alike_for_everybody() {
     let app = TestApp::start().await;
-    let (ada, bob, eve) = (app.signed_in("ada").await, app.signed_in("bob").await, app.signed_in("eve").await);
+    let (ada, bob, eve) =
+        (app.signed_in("ada").await, app.signed_in("bob").await, app.signed_in("eve").await);
     let code = app.code_for(&ada.email).await;
     app.send(&Way::Verify.give(&bob.email, app.code_for(&bob.email).await)).await.must(200);
     app.admin().await.patch(&format!("/users/{}", eve.id), json!({"status": "disabled"})).await.must(200);

@@ -158,9 +158,8 @@ impl TestApp {
             let now = self.clock.now();
             // Who sends a mail has moved it into the future meanwhile.
             let is_claimed = |mail: &Mail| mail.attempts > 0 && mail.reason.is_none();
-            let is_next = |mail: &Mail| {
-                mail.state == MailState::Waiting && (mail.due_at <= now || is_claimed(mail))
-            };
+            let is_next =
+                |mail: &Mail| mail.state == MailState::Waiting && (mail.due_at <= now || is_claimed(mail));
             !self.outbox().await.iter().any(is_next)
         })
         .await;

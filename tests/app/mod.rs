@@ -135,7 +135,10 @@ impl TestApp {
         let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
         let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
-        (Arc::new(Ground { config, clock, nodes, inboxes: Inboxes::default(), place, _folder: folder }), setup)
+        (
+            Arc::new(Ground { config, clock, nodes, inboxes: Inboxes::default(), place, _folder: folder }),
+            setup,
+        )
     }
 
     /// Another server on the same stores: a service of its own, with chance of its own and the same clock.

@@ -42,7 +42,8 @@ async fn o_06_five_mails_an_hour_and_ten_a_day_for_an_address() {
 
 #[tokio::test]
 async fn o_06_ten_mails_a_day_and_twenty_five_tries_an_hour() {
-    let app = TestApp::with(|setup| setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1")).await;
+    let app =
+        TestApp::with(|setup| setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1")).await;
     app.signed_in("ada").await;
     let (mut mails, mut compared) = (1, 0);
     for minute in 0..24 * 60 {
@@ -78,4 +79,3 @@ async fn o_06_a_thousand_addresses_from_one_place_are_too_many() {
         assert!(replies.iter().all(|reply| [202, 429].contains(&reply.status)), "{path}");
     }
 }
-
