@@ -24,6 +24,11 @@ impl Idle {
         kept(&self.0).lines.pop().map(|(_, line)| line)
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        kept(&self.0).lines.len()
+    }
+
     /// Keeps a connection for a while, or ends it where there are enough.
     pub(super) fn keep(&self, line: Connection) {
         let mut all = kept(&self.0);

@@ -9,6 +9,9 @@ mod refusal;
 mod stream;
 mod url;
 
+#[cfg(test)]
+mod tests;
+
 pub use url::SmtpUrl;
 
 use crate::message::Packet;

@@ -5,6 +5,7 @@ use super::Trouble;
 use super::url::{SmtpUrl, Tls};
 use keyward_auth::outside::Undelivered;
 use lettre::transport::smtp::Error as SmtpError;
+use rustls::CertificateError;
 use std::error::Error;
 use std::io;
 use std::time::Duration;
@@ -117,7 +118,7 @@ impl Refusal<'_> {
                 "the certificate of {} is not to be trusted: {}; mail.url must name the host as the certificate does, and \
                  may name the authority that signed it with ?ca=/path/to/ca.pem",
                 self.url,
-                self.cleaned(&why.to_string())
+                self.cleaned(&distrust(why))
             ),
             Some(rustls::Error::InvalidMessage(_)) if self.url.tls == Tls::Implicit => {
                 format!("{} does not begin with TLS; write smtp:// in mail.url", self.url)
@@ -164,6 +165,20 @@ fn cause(error: &SmtpError) -> String {
         inner = source;
     }
     inner.to_string()
+}
+
+fn distrust(why: &CertificateError) -> String {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext, UnknownIssuer};
+    match why {
+        UnknownIssuer => "no authority that is trusted here has signed it".into(),
+        Expired | ExpiredContext { .. } => "it has expired".into(),
+        NotValidYet | NotValidYetContext { .. } => "it is not good yet".into(),
+        // What `openssl req -x509` makes by itself.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's (CA:TRUE), and no server's".into()
+        }
+        other => other.to_string(),
+    }
 }
 
 fn tls_error(error: &SmtpError) -> Option<&rustls::Error> {
