@@ -128,7 +128,9 @@ async fn c_05_another_mail_is_promised_to_everybody_and_sent_to_who_waits_for_it
     }
     let before = app.everything().await;
     let mut faces = Vec::new();
-    for email in [&ada.email, &bob.email, &eve.email, "nobody@example.com", "Nobody.Else@sub.example.org"] {
+    for email in
+        ["aDa@example.com", &bob.email, &eve.email, "nobody@example.com", "Nobody.Else@sub.example.org"]
+    {
         let request = post("/auth/verify/resend").json(json!({"email": email}));
         faces.push(app.send(&request.header("x-request-id", "one-and-the-same")).await.must(202).face());
     }
