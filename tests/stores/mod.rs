@@ -39,9 +39,11 @@ impl Kind {
     }
 }
 
-/// What the service keeps and what a test may look at. Leases and counters change by themselves.
+/// What the service keeps and what only a request changes. Leases and counters change by themselves.
 const TABLES: [&str; 5] =
     ["keyward_users", "keyward_sessions", "keyward_keys", "keyward_events", "keyward_guards"];
+/// What is kept as well, and what the sending of mails changes in its own time.
+const TABLES_OF_MAIL: [&str; 2] = ["keyward_codes", "keyward_mails"];
 
 enum Database {
     Sqlite(Sqlite),
@@ -50,7 +52,7 @@ enum Database {
 
 pub(crate) struct Place {
     database: Database,
-    /// Where sessions are, if they are not in the database.
+    /// Where sessions and codes are, if they are not in the database.
     redis: Option<Redis>,
     secret: String,
 }
@@ -108,16 +110,21 @@ impl Place {
 
     /// The rows of each of these statements.
     async fn rows_of_all(&self, sql: &str) -> Vec<Vec<String>> {
-        assert!(self.redis.is_none() || !sql.contains("keyward_sessions"), "sessions are in Redis: {sql}");
+        self.assert_is_here(sql);
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.rows(sql),
             Database::Postgres(postgres) => postgres.rows(sql).await,
         }
     }
 
+    fn assert_is_here(&self, sql: &str) {
+        let is_elsewhere = ["keyward_sessions", "keyward_codes"].iter().any(|table| sql.contains(table));
+        assert!(self.redis.is_none() || !is_elsewhere, "sessions and codes are in Redis: {sql}");
+    }
+
     /// One or many statements.
     pub(crate) async fn execute(&self, sql: &str) {
-        assert!(self.redis.is_none() || !sql.contains("keyward_sessions"), "sessions are in Redis: {sql}");
+        self.assert_is_here(sql);
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.execute(sql),
             Database::Postgres(postgres) => postgres.execute(sql).await,
@@ -181,7 +188,7 @@ impl Place {
         }
     }
 
-    /// Everything that is kept, in an order of its own.
+    /// Everything that is kept but of mail, in an order of its own.
     pub(crate) async fn everything(&self) -> Vec<String> {
         let is_here = |table: &&str| self.redis.is_none() || *table != "keyward_sessions";
         let tables: Vec<&str> = TABLES.into_iter().filter(is_here).collect();
@@ -205,7 +212,7 @@ impl Place {
             Database::Postgres(postgres) => postgres.stolen().await,
         };
         if let Some(redis) = &self.redis {
-            stolen.extend(redis.everything().await.join("\n").into_bytes());
+            stolen.extend(redis.stolen().await.join("\n").into_bytes());
         }
         stolen
     }

@@ -1,7 +1,7 @@
 //! A database of its own on the PostgreSQL that `scripts/servers` started, and a look into it. Removed after the test,
 //! whoever is still connected.
 
-use super::{TABLES, aside, server, unique};
+use super::{TABLES, TABLES_OF_MAIL, aside, server, unique};
 use futures_util::TryStreamExt;
 use std::sync::{LazyLock, mpsc};
 use tokio::sync::{Mutex, MutexGuard};
@@ -63,7 +63,7 @@ impl Postgres {
     pub(super) async fn stolen(&self) -> Vec<u8> {
         let client = self.client().await;
         let mut stolen = Vec::new();
-        for table in TABLES {
+        for table in TABLES.into_iter().chain(TABLES_OF_MAIL) {
             let copy = client
                 .as_ref()
                 .unwrap()

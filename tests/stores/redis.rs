@@ -1,5 +1,5 @@
 //! A prefix of its own on the Redis that `scripts/servers` started, and a look at what lies under it. Only what sessions
-//! are made of: counters and marks of life come and go by themselves.
+//! and codes are made of: counters and marks of life come and go by themselves.
 
 use super::{Kept, aside, server, unique};
 use redis::aio::MultiplexedConnection;
@@ -33,7 +33,7 @@ impl Redis {
         connect(&self.url).await.unwrap()
     }
 
-    /// The keys of sessions (`s`) or of the lists of users (`u`), in order.
+    /// The keys of sessions (`s`), of the lists of users (`u`) or of codes (`o`), in order.
     async fn keys(&self, connection: &mut MultiplexedConnection, kind: &str) -> Vec<String> {
         let mut keys: Vec<String> =
             ask(connection, cmd("KEYS").arg(format!("{}:{kind}:*", self.prefix))).await;
@@ -41,12 +41,13 @@ impl Redis {
         keys
     }
 
-    /// Keys and fields of all sessions.
+    /// Keys and fields of all sessions (`s`) or codes (`o`).
     async fn hashes(
         &self,
         connection: &mut MultiplexedConnection,
+        kind: &str,
     ) -> Vec<(String, BTreeMap<String, String>)> {
-        let keys = self.keys(connection, "s").await;
+        let keys = self.keys(connection, kind).await;
         // An empty pipeline is an error to it.
         if keys.is_empty() {
             return Vec::new();
@@ -61,7 +62,7 @@ impl Redis {
     }
 
     pub(super) async fn sessions(&self) -> Vec<Kept> {
-        let hashes = self.hashes(&mut self.connect().await).await;
+        let hashes = self.hashes(&mut self.connect().await, "s").await;
         let kept = |(key, fields): &(String, BTreeMap<String, String>)| {
             let number = |name: &str| fields[name].parse().unwrap();
             Kept {
@@ -77,7 +78,7 @@ impl Redis {
 
     pub(super) async fn everything(&self) -> Vec<String> {
         let mut connection = self.connect().await;
-        let hashes = self.hashes(&mut connection).await;
+        let hashes = self.hashes(&mut connection, "s").await;
         let mut everything: Vec<String> =
             hashes.into_iter().map(|(key, fields)| format!("{key}: {fields:?}")).collect();
         for key in self.keys(&mut connection, "u").await {
@@ -85,6 +86,14 @@ impl Redis {
             everything.push(format!("{key}: {members:?}"));
         }
         everything
+    }
+
+    /// Everything, and the codes.
+    pub(super) async fn stolen(&self) -> Vec<String> {
+        let mut stolen = self.everything().await;
+        let codes = self.hashes(&mut self.connect().await, "o").await;
+        stolen.extend(codes.into_iter().map(|(key, fields)| format!("{key}: {fields:?}")));
+        stolen
     }
 
     /// How long the key that stays longest stays without being touched; no key stays for ever.

@@ -2,7 +2,7 @@
 
 use super::{AuthenticateError, By, Caller, Forbidden, NewUser, NewUserError};
 use crate::Keyward;
-use crate::records::{Along, Event, EventKind, User};
+use crate::records::{Along, Event, EventKind, Topic, User};
 use crate::values::Permission;
 
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +35,11 @@ impl Keyward {
         let by = again.as_ref().map_or(By::Operator, By::Person);
         by.must(Permission::UsersWrite)?;
         let event = self.event(EventKind::UserCreated, by.actor(), Some(user.id), caller);
-        let invited = user
-            .password
-            .is_none()
-            .then(|| self.event(EventKind::UserInvited, by.actor(), Some(user.id), caller));
-        let events: Vec<Event> = [Some(event), invited].into_iter().flatten().collect();
         let mails = self.welcome(&user, caller).await;
+        let is_invited = mails.iter().any(|mail| mail.topic == Topic::Invite);
+        let invited =
+            is_invited.then(|| self.event(EventKind::UserInvited, by.actor(), Some(user.id), caller));
+        let events: Vec<Event> = [Some(event), invited].into_iter().flatten().collect();
         let along = Along { events: &events, mails: &mails };
         self.store.users.insert(&user, along).await.map_err(NewUserError::from)?;
         events.iter().for_each(Event::log);

@@ -104,14 +104,15 @@ impl Keyward {
         let Some((topic, user)) = self.still_meant(mail, user).await? else { return Ok(Found::Nothing) };
         mail.topic = topic;
 
-        let code = topic.purpose().map(|purpose| self.code_for(purpose, mail, Some(&user)));
+        let now = self.now();
+        let code = topic.purpose().map(|purpose| self.code_for(purpose, mail, Some(&user), now));
         if let Some(code) = &code
             && !self.store.codes.issue(code).await?
         {
             // A newer one is out.
             return Ok(Found::Nothing);
         }
-        Ok(Found::Letter(Box::new(self.letter(mail, &user, code.as_ref()))))
+        Ok(Found::Letter(Box::new(self.letter(mail, &user, code.as_ref(), now))))
     }
 
     /// Whose address it is that a mail was asked for by; nobody's gets a code that nobody gets, so that trying at it
@@ -131,7 +132,7 @@ impl Keyward {
                 self.note_asked(mail, user.id).await?
             }
             (None, Some(purpose)) => {
-                self.store.codes.issue(&self.code_for(purpose, mail, None)).await?;
+                self.store.codes.issue(&self.code_for(purpose, mail, None, self.now())).await?;
             }
             _ => {}
         }
@@ -207,8 +208,8 @@ impl Keyward {
         })
     }
 
-    fn code_for(&self, purpose: Purpose, mail: &Mail, user: Option<&User>) -> Code {
-        let (now, codes) = (self.now(), &self.policy.codes);
+    fn code_for(&self, purpose: Purpose, mail: &Mail, user: Option<&User>, now: Timestamp) -> Code {
+        let codes = &self.policy.codes;
         let (digits, link) = match purpose {
             Purpose::Verify | Purpose::Change => (Some(codes.digits), codes.verify_link),
             Purpose::Reset => (Some(codes.digits), codes.reset_link),
@@ -229,8 +230,7 @@ impl Keyward {
         }
     }
 
-    fn letter(&self, mail: &Mail, user: &User, code: Option<&Code>) -> Letter {
-        let now = self.now();
+    fn letter(&self, mail: &Mail, user: &User, code: Option<&Code>, now: Timestamp) -> Letter {
         let left = |until: Timestamp| until.since(now);
         let other = match mail.topic {
             Topic::ChangeAsked => user.pending_email.as_ref().or(user.email.as_ref()),

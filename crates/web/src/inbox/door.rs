@@ -99,10 +99,17 @@ fn tells_of_a_proxy(name: &HeaderName) -> bool {
         || HOLDS.iter().any(|part| name.contains(part))
 }
 
-/// Browsers say whose page has asked (Fetch Metadata); programs say nothing.
+/// Browsers say whose page has asked (Fetch Metadata); programs say nothing. Another site may lead a person here, but not
+/// read what is here.
 fn is_of_no_other_site(headers: &HeaderMap) -> bool {
-    let mut sites = headers.get_all("sec-fetch-site").iter();
-    sites.all(|site| site == "same-origin" || site == "none")
+    let is_all = |name: &str, known: &[&str]| {
+        headers.get_all(name).iter().all(|value| known.iter().any(|k| value == k))
+    };
+    let is_led_here = headers.contains_key("sec-fetch-mode")
+        && is_all("sec-fetch-mode", &["navigate"])
+        && headers.contains_key("sec-fetch-dest")
+        && is_all("sec-fetch-dest", &["document"]);
+    is_led_here || is_all("sec-fetch-site", &["same-origin", "none"])
 }
 
 #[cfg(test)]
@@ -258,5 +265,15 @@ mod tests {
         }
         assert!(with(&[]));
         assert!(!with(&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")]));
+        for (mode, dest, may) in [
+            ("navigate", "document", true),
+            ("navigate", "iframe", false),
+            ("no-cors", "document", false),
+            ("cors", "empty", false),
+            ("navigate", "-", false),
+        ] {
+            let led = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            assert_eq!(with(&led), may, "{mode} {dest}");
+        }
     }
 }
