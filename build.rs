@@ -5,6 +5,8 @@ const SERVERS: &[(&str, &str)] = &[
     ("postgres", "keyward_test_postgres"),
     ("pgbouncer", "keyward_test_pgbouncer"),
     ("redis", "keyward_test_redis"),
+    ("smtp", "keyward_test_smtp"),
+    ("postfix", "keyward_test_postfix"),
 ];
 
 fn main() {

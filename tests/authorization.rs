@@ -1,6 +1,6 @@
 //! Who may do what: every route for every kind of person, and what is nobody's to see.
 
-use crate::app::{Person, Reply, Request, TestApp, delete, get, patch, post, put, request};
+use crate::app::{InboxMail, Person, Reply, Request, TestApp, delete, get, patch, post, put, request};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ enum Who {
 const ALL: [Who; 5] = [Who::Anonymous, Who::Owner, Who::Other, Who::Disabled, Who::Administrator];
 
 /// Method, path, and what each of [`ALL`] is answered to a request that is right in itself.
-const MATRIX: [(&str, &str, [u16; 5]); 46] = [
+const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("POST", "/auth/register", [201, 201, 201, 201, 201]),
     ("POST", "/register", [201, 201, 201, 201, 201]),
     ("POST", "/auth/login", [200, 200, 200, 401, 200]),
@@ -29,6 +29,13 @@ const MATRIX: [(&str, &str, [u16; 5]); 46] = [
     ("POST", "/logout", [401, 204, 204, 401, 204]),
     ("POST", "/auth/refresh", [200, 200, 200, 401, 200]),
     ("POST", "/refresh", [200, 200, 200, 401, 200]),
+    ("POST", "/auth/verify", [200, 200, 200, 422, 200]),
+    ("POST", "/verify", [200, 200, 200, 422, 200]),
+    ("POST", "/auth/verify/resend", [202, 202, 202, 202, 202]),
+    ("POST", "/auth/password/forgot", [202, 202, 202, 202, 202]),
+    ("POST", "/forgot-password", [202, 202, 202, 202, 202]),
+    ("POST", "/auth/password/reset", [204, 204, 204, 422, 204]),
+    ("POST", "/reset-password", [204, 204, 204, 422, 204]),
     ("POST", "/auth/password/change", [401, 200, 200, 401, 200]),
     ("GET", "/auth/check", [401, 200, 200, 401, 200]),
     ("POST", "/auth/introspect", [401, 403, 403, 401, 200]),
@@ -53,6 +60,7 @@ const MATRIX: [(&str, &str, [u16; 5]); 46] = [
     ("PATCH", "/users/{user}", [401, 200, 404, 401, 200]),
     ("DELETE", "/users/{user}", [401, 403, 403, 401, 204]),
     ("POST", "/users/{user}/logout", [401, 403, 403, 401, 204]),
+    ("POST", "/users/{user}/password-reset", [401, 403, 403, 401, 202]),
     ("GET", "/.well-known/jwks.json", [200, 200, 200, 200, 200]),
     ("GET", "/health/live", [200, 200, 200, 200, 200]),
     ("GET", "/health/ready", [200, 200, 200, 200, 200]),
@@ -60,6 +68,10 @@ const MATRIX: [(&str, &str, [u16; 5]); 46] = [
     ("GET", "/openapi.json", [200, 200, 200, 200, 200]),
     ("GET", "/docs", [200, 200, 200, 200, 200]),
     ("GET", "/redoc", [200, 200, 200, 200, 200]),
+    ("GET", "/dev/mail", [200, 200, 200, 200, 200]),
+    ("GET", "/dev/mail.json", [200, 200, 200, 200, 200]),
+    ("GET", "/link/{token}", [200, 200, 200, 404, 200]),
+    ("POST", "/link/{token}", [200, 200, 200, 404, 200]),
     ("GET", "/setup/{token}", [404, 404, 404, 404, 404]),
     ("POST", "/setup/{token}", [404, 404, 404, 404, 404]),
     // As the GET beside each.
@@ -70,10 +82,19 @@ const MATRIX: [(&str, &str, [u16; 5]); 46] = [
     ("HEAD", "/auth/check", [401, 200, 200, 401, 200]),
 ];
 
-/// A request to this route that is right in itself; `whom` is whose the path's parameter is.
-fn right(app: &TestApp, method: &str, pattern: &str, by: &Person, whom: &Person, fresh: &str) -> Request {
+/// A request to this route that is right in itself; `whom` is whose the path's parameter is, `mail` what `by` was sent for
+/// it.
+fn right(
+    app: &TestApp,
+    (method, pattern): (&str, &str),
+    by: &Person,
+    whom: &Person,
+    fresh: &str,
+    mail: &InboxMail,
+) -> Request {
     let session = whom.refresh[4..40].to_owned();
     let path = pattern.replace("{session}", &session).replace("{id}", &whom.id).replace("{user}", &whom.id);
+    let path = path.replace("/link/{token}", &mail.path());
     let path = path.replace("{token}", app.keyward.setup.expose());
     let new = json!({"email": format!("{fresh}@example.com"), "password": "a long enough one"});
     let asked = request(method, &path);
@@ -84,6 +105,14 @@ fn right(app: &TestApp, method: &str, pattern: &str, by: &Person, whom: &Person,
         ("POST", "/auth/password/change") => {
             asked.json(json!({"current_password": by.password, "password": "quite another secret"}))
         }
+        ("POST", "/auth/verify" | "/verify") => asked.json(json!({"email": by.email, "code": mail.code()})),
+        ("POST", "/auth/verify/resend" | "/auth/password/forgot" | "/forgot-password") => {
+            asked.json(json!({"email": by.email}))
+        }
+        ("POST", "/auth/password/reset" | "/reset-password") => {
+            asked.json(json!({"token": mail.token(), "password": "quite another secret"}))
+        }
+        ("POST", "/link/{token}") => asked.form(&[]),
         ("POST", "/auth/introspect") => asked.form(&[("token", &by.access)]),
         ("POST", "/setup/{token}") => {
             asked.form(&[("email", "root@example.com"), ("password", "a long enough one")])
@@ -110,11 +139,16 @@ async fn z_01_every_route_for_everybody() {
                 Who::Administrator => app.administrator(&name("admin")).await,
                 _ => app.signed_in(&name("user")).await,
             };
+            let mut mail = app.mail_to(&by.email).await;
+            if pattern.ends_with("/reset") || *pattern == "/reset-password" {
+                app.anonymous().post("/auth/password/forgot", json!({"email": by.email})).await.must(202);
+                mail = app.mail_to(&by.email).await;
+            }
             let whom = if matches!(who, Who::Other | Who::Administrator) { &other } else { &by };
             if matches!(who, Who::Disabled) {
                 root.patch(&format!("/users/{}", by.id), json!({"status": "disabled"})).await.must(200);
             }
-            let asked = right(&app, method, pattern, &by, whom, &name("fresh"));
+            let asked = right(&app, (method, pattern), &by, whom, &name("fresh"), &mail);
             let asked = if matches!(who, Who::Anonymous) { asked } else { by.by(asked) };
             let before = app.rows(&format!("SELECT * FROM keyward_users WHERE id = '{}'", other.id)).await;
             let reply = app.send(&asked).await;
@@ -223,6 +257,12 @@ const NAMES: &[&str] = &[
     "updated_at",
     "last_login_at",
     "items",
+    "to",
+    "subject",
+    "text",
+    "html",
+    "link",
+    "sent_at",
     "next",
     "last_used_at",
     "address",

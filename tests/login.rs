@@ -1,6 +1,6 @@
 //! Sign-in: one refusal for all reasons, at one cost.
 
-use crate::app::{Reply, TestApp, get, post};
+use crate::app::{TestApp, get, post};
 use serde_json::json;
 
 #[tokio::test]
@@ -75,13 +75,6 @@ async fn refused() {
     app.refused("as text", &text, 415, "unsupported_media_type", "").await;
 }
 
-/// What a stranger can tell replies apart by: all but the date.
-fn face(reply: &Reply) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let headers = reply.headers.iter().filter(|(name, _)| *name != "date");
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-    (reply.status, headers.collect(), reply.body.clone())
-}
-
 #[tokio::test]
 async fn c_01_wrong_unknown_and_disabled_are_one_refusal() {
     let app = TestApp::start().await;
@@ -113,11 +106,11 @@ async fn c_01_wrong_unknown_and_disabled_are_one_refusal() {
             let work = app.hasher.work();
             app.refused_and_noted(identifier, &request, 401, "invalid_credentials", "sign_in_failed").await;
             assert_eq!(app.hasher.work(), work + 1, "{identifier}: one hash, no more and no less");
-            faces.push(face(&app.send(&request).await));
+            faces.push(app.send(&request).await.face());
         }
     }
     assert!(faces.iter().all(|one| *one == faces[0]), "{faces:#?}");
-    let body: serde_json::Value = serde_json::from_slice(&faces[0].2).unwrap();
+    let body: serde_json::Value = serde_json::from_str(&faces[0].2).unwrap();
     assert_eq!(body["error"], "invalid_grant");
     assert!(body["error_description"].is_string());
 }

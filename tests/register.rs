@@ -33,7 +33,7 @@ async fn a_new_user() {
       "last_login_at": null,
       "last_name": "Lovelace",
       "locale": "en-GB",
-      "message": "the account is made; sign in with it",
+      "message": "the account is made; sign in with it, and confirm the address: a mail is on its way",
       "metadata": {
         "plan": "free"
       },

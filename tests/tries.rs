@@ -28,13 +28,6 @@ fn seconds(reply: &Reply) -> u64 {
     reply.header("retry-after").parse().unwrap()
 }
 
-/// Everything that a client sees, but for the date.
-fn face(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
-    let headers = reply.headers.iter().filter(|(name, _)| *name != "date");
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-    (reply.status, headers.collect(), String::from_utf8_lossy(&reply.body).into_owned())
-}
-
 #[tokio::test]
 async fn c_07_every_spelling_and_every_way_is_one_counter() {
     let app = start(|setup| setup).await;
@@ -107,7 +100,7 @@ async fn c_06_an_account_that_nobody_has_is_counted_alike() {
                 // A network of its own for each, so that nothing of one address is in the reply to another.
                 let asked = from(&format!("10.{network}.{host}.1"), login(name, "wrong"));
                 let before = app.hasher.work();
-                faces.push(face(&app.send(&asked.header("x-request-id", "one-and-the-same")).await));
+                faces.push(app.send(&asked.header("x-request-id", "one-and-the-same")).await.face());
                 work.push(app.hasher.work() - before);
             }
             assert!(work.iter().all(|one| *one == work[0]), "{network} {number}: {work:?}");

@@ -103,6 +103,13 @@ impl Reply {
         errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Everything that a client sees, but for the date.
+    pub(crate) fn face(&self) -> (u16, Vec<(String, String)>, String) {
+        let headers = self.headers.iter().filter(|(name, _)| *name != "date");
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        (self.status, headers.collect(), String::from_utf8_lossy(&self.body).into_owned())
+    }
+
     #[track_caller]
     pub(crate) fn must(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");

@@ -4,6 +4,7 @@
 mod client;
 mod contract;
 mod jwt;
+mod mails;
 mod people;
 mod raw;
 mod rows;
@@ -11,6 +12,7 @@ mod world;
 
 pub(crate) use client::{Reply, Request, delete, get, patch, post, put, request};
 pub(crate) use jwt::{BASE64, Jwt, hs};
+pub(crate) use mails::{InboxMail, shown};
 pub(crate) use people::{Person, address, password};
 pub(crate) use raw::{announce, exchange};
 pub(crate) use world::{TestClock, TestHasher};
@@ -21,6 +23,7 @@ use keyward::config::{Config, Sources};
 use keyward::wiring::{self, World};
 use keyward_auth::Keyward;
 use keyward_auth::records::Counters;
+use mails::Inboxes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -47,6 +50,7 @@ struct Ground {
     config: Config,
     clock: Arc<TestClock>,
     nodes: AtomicU64,
+    inboxes: Inboxes,
     place: Place,
     _folder: TempDir,
 }
@@ -131,7 +135,10 @@ impl TestApp {
         let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
         let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
-        (Arc::new(Ground { config, clock, nodes, place, _folder: folder }), setup)
+        (
+            Arc::new(Ground { config, clock, nodes, inboxes: Inboxes::default(), place, _folder: folder }),
+            setup,
+        )
     }
 
     /// Another server on the same stores: a service of its own, with chance of its own and the same clock.
@@ -167,12 +174,14 @@ impl TestApp {
         });
         let wire = Arc::new(Wire::to(address));
         let (stop, server) = (Some(stop), Some(server));
+        ground.inboxes.opened(address);
         Self { address, clock, hasher, keyward, wire, stop, server, ground }
     }
 
     /// Stops as a signal would make it stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
+        self.ground.inboxes.closed(self.address);
         self.server.take().unwrap().await.unwrap();
     }
 
@@ -181,6 +190,10 @@ impl TestApp {
         let config = &self.ground.config;
         let world = World { clock: self.clock.clone(), ..World::real(config).unwrap() };
         wiring::open(config, self.address, world).await.unwrap().keyward
+    }
+
+    fn inboxes(&self) -> &Inboxes {
+        &self.ground.inboxes
     }
 
     /// Sends a request of anybody's, and checks of the reply what every reply must have.
@@ -206,6 +219,7 @@ impl Sender {
 impl Drop for TestApp {
     fn drop(&mut self) {
         drop(self.stop.take());
+        self.ground.inboxes.closed(self.address);
         if !std::thread::panicking() {
             assert_eq!(PANICS.load(Ordering::SeqCst), 0, "the product panicked during this run, see above");
         }

@@ -45,13 +45,18 @@ fn people_are_told_the_address_the_documents_and_the_link() {
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let text: Vec<String> = lines.by_ref().take(5).map(Result::unwrap).collect();
+    let text: Vec<String> = lines.by_ref().take(6).map(Result::unwrap).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     let text = text.join("\n");
-    for part in
-        ["listens on http://127.0.0.1:", "sqlite:./keyward-data/keyward.db", "/docs", "/setup/", "works once"]
-    {
+    for part in [
+        "listens on http://127.0.0.1:",
+        "sqlite:./keyward-data/keyward.db",
+        "/dev/mail",
+        "/docs",
+        "/setup/",
+        "works once",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

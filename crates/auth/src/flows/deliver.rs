@@ -241,7 +241,7 @@ impl Keyward {
         Letter {
             id: mail.id,
             topic: mail.topic,
-            to: mail.to.clone(),
+            to: written_by_owner(&mail.to, user).clone(),
             name: first_name.or_else(|| user.username.as_ref().map(|name| name.as_str().to_owned())),
             locale: user.locale.clone(),
             languages: mail.languages.clone(),
@@ -253,6 +253,13 @@ impl Keyward {
             at: now,
         }
     }
+}
+
+/// The address as the person has given it. Whoever asks for a mail by it may write it in other letters, which to some mail
+/// server may be somebody else.
+fn written_by_owner<'a>(to: &'a Email, user: &'a User) -> &'a Email {
+    let own = [&user.email, &user.pending_email];
+    own.into_iter().flatten().find(|own| own.same(to)).unwrap_or(to)
 }
 
 /// Enough of an address to know it again: `a***@example.com`.

@@ -37,7 +37,7 @@ impl Keyward {
         let along = Along { events: std::slice::from_ref(&event), mails: &mails };
         match (self.store.users.insert(&user, along).await, &user.email) {
             (Err(StoreError::Taken(Unique::Email)), Some(email)) if conceal => {
-                self.tell_owner(email, caller).await?;
+                self.tell_owner(email, &mails, caller).await?;
                 return Ok(Registered::Concealed);
             }
             (other, _) => other.map_err(NewUserError::from)?,
@@ -61,8 +61,18 @@ impl Keyward {
         vec![self.wanted(topic, email, user.id, caller).await]
     }
 
-    async fn tell_owner(&self, email: &Email, caller: &Caller) -> Result<(), NewUserError> {
-        if !self.policy.has_mail || self.count_mail(email).await.is_err() {
+    /// In place of the mail to a new user, which has been counted where there is one, and put off where there were too many.
+    async fn tell_owner(
+        &self,
+        email: &Email,
+        instead_of: &[Mail],
+        caller: &Caller,
+    ) -> Result<(), NewUserError> {
+        let is_too_much = match instead_of.first() {
+            Some(mail) => mail.due_at > mail.created_at,
+            None => self.count_mail(email).await.is_err(),
+        };
+        if !self.policy.has_mail || is_too_much {
             return Ok(());
         }
         let mail = self.mail(Topic::Taken, email.clone(), None, caller);

@@ -1,0 +1,81 @@
+//! How many mails an address is sent that somebody asks for, and how many addresses somebody may ask for.
+
+use super::Way;
+use crate::app::{TestApp, all, post};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn o_06_five_mails_an_hour_and_ten_a_day_for_an_address() {
+    for way in [Way::Verify, Way::Reset] {
+        let app = TestApp::with(|setup| {
+            let setup = setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1");
+            setup.set("limits.registrations", "1000")
+        })
+        .await;
+        app.signed_in("ada").await;
+        let mut number = 0;
+        // Registration has sent one to the first.
+        for (address, at_once) in [("ada@example.com", 4), ("nobody@example.com", 5)] {
+            let mut ask = async |expected: u16| {
+                number += 1;
+                let path = if way == Way::Reset { "/auth/password/forgot" } else { "/auth/verify/resend" };
+                let request = post(path).json(json!({"email": address}));
+                app.send(&request.header("x-forwarded-for", &format!("10.{number}.0.1"))).await.must(expected)
+            };
+            for _ in 0..at_once {
+                ask(202).await;
+            }
+            let reply = ask(429).await;
+            let wait: u64 = reply.header("retry-after").parse().unwrap();
+            assert!((1..=720).contains(&wait), "{reply}");
+            app.clock.advance(Duration::from_secs(wait - 1));
+            ask(429).await;
+            app.clock.advance(Duration::from_secs(1));
+            ask(202).await;
+            ask(429).await;
+        }
+        assert_eq!(app.mails_to("ada@example.com").await.len(), 6);
+        app.no_mail_to("nobody@example.com").await;
+    }
+}
+
+#[tokio::test]
+async fn o_06_ten_mails_a_day_and_twenty_five_tries_an_hour() {
+    let app =
+        TestApp::with(|setup| setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1")).await;
+    app.signed_in("ada").await;
+    let (mut mails, mut compared) = (1, 0);
+    for minute in 0..24 * 60 {
+        let from = format!("10.{}.{}.1", minute / 200, minute % 200);
+        let asked = post("/auth/verify/resend").json(json!({"email": "ada@example.com"}));
+        match app.send(&asked.header("x-forwarded-for", &from)).await.status {
+            202 => mails += 1,
+            other => assert_eq!(other, 429),
+        }
+        app.clock.advance(Duration::from_secs(60));
+        if mails == 5 && compared == 0 {
+            compared = 1;
+            assert!(minute < 5, "five at once");
+        }
+    }
+    // Ten at once, and as many again in a day.
+    assert!((18..=20).contains(&mails), "{mails}");
+    assert_eq!(app.mails_to("ada@example.com").await.len(), mails);
+}
+
+#[tokio::test]
+async fn o_06_a_thousand_addresses_from_one_place_are_too_many() {
+    let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
+    for path in ["/auth/password/forgot", "/auth/verify/resend"] {
+        app.clock.advance(Duration::from_secs(60));
+        let replies = all((0..1000).map(|number| {
+            let (sender, email) = (app.sender(), format!("person{number}@example.com"));
+            let request = post(path).json(json!({"email": email}));
+            async move { sender.send(&request).await }
+        }))
+        .await;
+        assert_eq!(replies.iter().filter(|reply| reply.status == 202).count(), 120, "{path}");
+        assert!(replies.iter().all(|reply| [202, 429].contains(&reply.status)), "{path}");
+    }
+}
