@@ -159,7 +159,7 @@ impl Keyward {
             return Ok(false);
         }
         self.store.mails.put(&mails).await?;
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(true)
     }
 

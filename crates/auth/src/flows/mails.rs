@@ -71,7 +71,7 @@ impl Keyward {
     }
 
     /// Says that mails wait, once they are kept.
-    pub(super) fn post(&self, mails: &[Mail]) {
+    pub(super) fn wake_mailer(&self, mails: &[Mail]) {
         if !mails.is_empty() {
             self.mailer.wake();
         }

@@ -3,6 +3,7 @@
 
 mod ask;
 mod authenticate;
+mod change;
 mod change_password;
 mod codes;
 mod create_user;
@@ -39,7 +40,7 @@ const MOST_TRIES: usize = 20;
 pub use ask::AskError;
 pub use authenticate::{AuthenticateError, SignedIn};
 pub use change_password::{ChangePasswordError, PasswordChange};
-pub use codes::LinkView;
+pub use codes::{CodeError, LinkView};
 pub use create_user::CreateError;
 pub use delete_user::DeleteError;
 pub use deliver::Pass;
@@ -58,6 +59,4 @@ pub use reset_password::ResetError;
 pub use send_reset::SendResetError;
 pub use sessions::EndSessionsError;
 pub use setup::{SetupError, SetupLink};
-pub use undo_change::UndoError;
-pub use verify::VerifyError;
 pub use who::{By, Caller, Forbidden, Target};

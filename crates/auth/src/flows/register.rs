@@ -43,7 +43,7 @@ impl Keyward {
             (other, _) => other.map_err(NewUserError::from)?,
         }
         event.log();
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(if conceal { Registered::Concealed } else { Registered::Made(Box::new(user)) })
     }
 
