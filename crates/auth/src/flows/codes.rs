@@ -112,7 +112,7 @@ impl Keyward {
         token: &str,
         purposes: &[Purpose],
     ) -> Result<Option<(Code, User, Email)>, StoreError> {
-        let Some(link) = self.tokens.codes.read_link(token) else { return Ok(None) };
+        let Some(link) = self.tokens.codes.read_token(token) else { return Ok(None) };
         if !purposes.contains(&link.purpose) {
             return Ok(None);
         }
