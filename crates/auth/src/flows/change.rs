@@ -1,5 +1,5 @@
-//! The write that most flows come down to: a change of one user, with what is kept along with it and what follows from it.
-//! What is to change is for the flow to decide.
+//! The writes that most flows come down to, and what follows from each: a change of one user with what is kept along with
+//! it, or an event alone. What is to change is for the flow to decide.
 
 use crate::Keyward;
 use crate::records::{Along, Change, Event, StoreError, User};
@@ -22,5 +22,11 @@ impl Keyward {
             self.forget_ended(&changed).await;
         }
         Ok(changed)
+    }
+    /// Keeps an event that tells of no change, and writes it into the log.
+    pub(super) async fn note(&self, event: &Event) -> Result<(), StoreError> {
+        self.store.audit.record(std::slice::from_ref(event)).await?;
+        event.log();
+        Ok(())
     }
 }

@@ -102,8 +102,7 @@ impl Keyward {
     /// One event for every code that is refused, whether there is such an address or not: so the reply takes as long.
     async fn refuse_code<T>(&self, user: Option<UserId>, caller: &Caller) -> Result<T, CodeError> {
         let event = self.event(EventKind::CodeRefused, Actor::Anonymous, user, caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
+        self.note(&event).await?;
         Err(CodeError::Refused)
     }
 

@@ -70,6 +70,13 @@ impl Keyward {
         Err(Limited { wait, standing: None })
     }
 
+    /// Keeps a mail that no change has caused, and says that it waits.
+    pub(super) async fn put_mail(&self, mail: &Mail) -> Result<(), StoreError> {
+        self.store.mails.put(std::slice::from_ref(mail)).await?;
+        self.mailer.wake();
+        Ok(())
+    }
+
     /// Says that mails wait, once they are kept.
     pub(super) fn wake_mailer(&self, mails: &[Mail]) {
         if !mails.is_empty() {

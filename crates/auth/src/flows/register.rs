@@ -76,8 +76,6 @@ impl Keyward {
             return Ok(());
         }
         let mail = self.mail(Topic::Taken, email.clone(), None, caller);
-        self.store.mails.put(std::slice::from_ref(&mail)).await?;
-        self.mailer.wake();
-        Ok(())
+        Ok(self.put_mail(&mail).await?)
     }
 }

@@ -8,7 +8,7 @@ use crate::Keyward;
 use crate::flows::Caller;
 use crate::outside::Letter;
 use crate::records::{Actor, Code, EventKind, Mail, Purpose, StoreError, Topic, User};
-use crate::values::{Email, Timestamp, UserId};
+use crate::values::{Email, Timestamp};
 
 /// How many who wait for one address are written to when it is asked for by the address alone.
 const MOST_WAITING: usize = 3;
@@ -48,9 +48,10 @@ impl Keyward {
         let is_proven = |owner: &User| owner.email_verified_at.is_some();
         let recipient = owner.filter(|owner| mail.topic != Topic::Verify || !is_proven(owner));
         match &recipient {
-            // Once, whatever becomes of the sending.
+            // While it was asked nobody had looked whose password it is. Once, whatever becomes of the sending.
             Some(user) if mail.topic == Topic::Reset && mail.attempts == 1 => {
-                self.note_asked(mail, user.id).await?;
+                let kind = EventKind::PasswordResetAsked;
+                self.note(&self.event(kind, Actor::Anonymous, Some(user.id), &asker(mail))).await?;
             }
             Some(_) => {}
             None => {
@@ -80,15 +81,6 @@ impl Keyward {
         self.store.mails.put(&mails).await?;
         self.wake_mailer(&mails);
         Ok(true)
-    }
-
-    /// The audit log learns whose password somebody asked to set; while it was asked nobody had looked.
-    async fn note_asked(&self, mail: &Mail, user: UserId) -> Result<(), StoreError> {
-        let kind = EventKind::PasswordResetAsked;
-        let event = self.event(kind, Actor::Anonymous, Some(user), &asker(mail));
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
-        Ok(())
     }
 
     /// What the mail is still about, now that it is sent, and whom it is for.
