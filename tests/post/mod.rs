@@ -17,8 +17,14 @@ pub(crate) struct Post {
 }
 
 /// A mail as the server has it, read by its own rules.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Taken(Value);
+
+impl std::fmt::Debug for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "to {:?}: {:?} {:?}", self.to(), self.headers("message-id"), self.text())
+    }
+}
 
 impl Post {
     pub(crate) fn new() -> Self {
@@ -71,6 +77,11 @@ impl Post {
     pub(crate) fn named(&self) -> Vec<String> {
         let named = self.ask(json!({"do": "list"}))["named"].clone();
         serde_json::from_value(named).unwrap()
+    }
+
+    /// How many clients wait for the answer to the dot.
+    pub(crate) fn held(&self) -> u64 {
+        self.ask(json!({"do": "list"}))["held"].as_u64().unwrap()
     }
 
     /// Waits until it took that many in all.

@@ -7,6 +7,7 @@ mod kill;
 mod kill_changes;
 mod life;
 mod log_hygiene;
+mod mail;
 mod once;
 mod operator;
 mod rolling;

@@ -141,6 +141,11 @@ impl Home {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.ground.folder.path()).env_clear();
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        // The usual port may be somebody's.
+        let named = |name: &str| self.env.iter().any(|(n, _)| n == name);
+        if !named("KEYWARD_SERVER_LISTEN") && !named("PORT") && !self.path(".env").exists() {
+            command.env("KEYWARD_SERVER_LISTEN", "127.0.0.1:0");
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -184,10 +189,6 @@ impl Home {
 
     fn starting_by(&self, program: &str, arguments: &[&str]) -> Starting {
         let mut command = self.command(program, arguments);
-        let named = |name: &str| self.env.iter().any(|(n, _)| n == name);
-        if !named("KEYWARD_SERVER_LISTEN") && !named("PORT") && !self.path(".env").exists() {
-            command.env("KEYWARD_SERVER_LISTEN", "127.0.0.1:0");
-        }
         Starting(Running::of(command.spawn().unwrap()), self.ground.clone())
     }
 }

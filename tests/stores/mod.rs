@@ -205,6 +205,14 @@ impl Place {
         everything
     }
 
+    /// The one-time codes that are kept, with what was tried at them.
+    pub(crate) async fn codes(&self) -> Vec<String> {
+        match &self.redis {
+            Some(redis) => redis.codes().await,
+            None => self.rows("SELECT * FROM keyward_codes ORDER BY place, user_id").await,
+        }
+    }
+
     /// The bytes that a thief of the stores would have: the files of SQLite, all values in PostgreSQL and in Redis.
     pub(crate) async fn stolen(&self) -> Vec<u8> {
         let mut stolen = match &self.database {
@@ -212,7 +220,8 @@ impl Place {
             Database::Postgres(postgres) => postgres.stolen().await,
         };
         if let Some(redis) = &self.redis {
-            stolen.extend(redis.stolen().await.join("\n").into_bytes());
+            let kept = [redis.everything().await, redis.codes().await].concat();
+            stolen.extend(kept.join("\n").into_bytes());
         }
         stolen
     }

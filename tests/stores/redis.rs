@@ -88,12 +88,10 @@ impl Redis {
         everything
     }
 
-    /// Everything, and the codes.
-    pub(super) async fn stolen(&self) -> Vec<String> {
-        let mut stolen = self.everything().await;
+    /// The one-time codes.
+    pub(super) async fn codes(&self) -> Vec<String> {
         let codes = self.hashes(&mut self.connect().await, "o").await;
-        stolen.extend(codes.into_iter().map(|(key, fields)| format!("{key}: {fields:?}")));
-        stolen
+        codes.into_iter().map(|(key, fields)| format!("{key}: {fields:?}")).collect()
     }
 
     /// How long the key that stays longest stays without being touched; no key stays for ever.

@@ -6,6 +6,7 @@
 mod brand;
 mod message;
 mod post;
+mod reason;
 mod sender;
 mod transport;
 mod words;

@@ -2,9 +2,10 @@
 
 use crate::brand::Brand;
 use crate::message::{Letterhead, Packet};
+use crate::reason::cleaned;
 use crate::sender::Sender;
 use crate::transport::{Folder, Inbox, InboxMail, Smtp, SmtpUrl};
-use crate::words::{Kind, TemplateProblems, Words, Written};
+use crate::words::{Kind, TemplateProblem, TemplateProblems, Words, Written};
 use async_trait::async_trait;
 use keyward_auth::outside::{Letter, Mailer, Undelivered};
 use keyward_auth::records::Topic;
@@ -130,8 +131,9 @@ impl Post {
 
     async fn send_as(&self, kind: Kind, letter: &Letter) -> Result<(), Undelivered> {
         // A template that fails for one letter keeps no other from being sent; an operator can set it right meanwhile.
+        let failed = |problem: TemplateProblem| cleaned(&problem.to_string(), &secrets(letter));
         let written =
-            self.words.write(kind, letter).map_err(|problem| Undelivered::Later(problem.to_string()))?;
+            self.words.write(kind, letter).map_err(|problem| Undelivered::Later(failed(problem)))?;
         match &self.transport {
             Transport::Smtp(smtp) => {
                 let packet = self.packet(letter, &written)?;
@@ -177,5 +179,129 @@ impl Mailer for Post {
 
     async fn woken(&self) {
         self.woken.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brand::Colour;
+    use std::fs;
+    use std::future::Future;
+    use std::path::Path;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn settings(way: Way, templates: Option<&Path>) -> PostSettings {
+        PostSettings {
+            way,
+            brand: Brand { name: "Example".into(), colour: Colour::parse("#1f5fbf").unwrap(), logo: None },
+            from: Sender::no_reply("Example", "app.example.com"),
+            reply_to: None,
+            public_url: "https://app.example.com".into(),
+            timeout: Duration::from_secs(10),
+            templates: templates.map(Path::to_owned),
+            language: "en".into(),
+        }
+    }
+
+    fn post(way: Way, templates: Option<&Path>) -> Post {
+        Post::open(settings(way, templates)).unwrap()
+    }
+
+    fn letter() -> Letter {
+        let at = Timestamp::from_micros(1_795_254_000_000_000);
+        Letter {
+            id: MailId::from_bytes([7; 16]),
+            topic: Topic::Reset,
+            to: Email::parse("ada@example.com").unwrap(),
+            name: None,
+            locale: None,
+            languages: Some("ar".into()),
+            digits: Some(("314159".into(), Duration::from_secs(600))),
+            token: Some(("kwl_token".into(), Duration::from_secs(3600))),
+            other: None,
+            asked_at: at,
+            asked_from: None,
+            at,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_inbox_shows_code_and_link() {
+        let post = post(Way::Inbox, None);
+        post.send(&letter()).await.unwrap();
+        post.send_test(&letter().to, MailId::from_bytes([8; 16]), letter().at).await.unwrap();
+        let mails = post.inbox().unwrap().mails(None);
+        let [test, reset] = mails.as_slice() else { panic!("{}", mails.len()) };
+        assert_eq!(reset.subject, "تعيين كلمة مرور جديدة في Example");
+        assert_eq!(reset.code.as_deref(), Some("314159"));
+        assert_eq!(reset.link.as_deref(), Some("https://app.example.com/link/kwl_token"));
+        assert!(reset.text.contains("314159") && reset.html.contains("/link/kwl_token"));
+        assert_eq!(
+            (test.subject.as_str(), &test.code, &test.link),
+            ("A test mail from Example", &None, &None)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_folder_has_a_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let post = post(Way::Folder(folder.path().to_owned()), None);
+        assert!(post.inbox().is_none());
+        post.send(&letter()).await.unwrap();
+        let file = folder.path().join("07070707-0707-0707-0707-070707070707.eml");
+        let text = fs::read_to_string(file).unwrap();
+        assert!(
+            text.starts_with("From: Example <no-reply@app.example.com>\r\nTo: ada@example.com\r\n"),
+            "{text}"
+        );
+    }
+
+    /// It was right for the samples, and is wrong for this letter.
+    #[tokio::test]
+    async fn a_template_that_fails_later_loses_no_mail_and_tells_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("en")).unwrap();
+        let template = "{{ code }} {% if token == 'kwl_token' %}{% include token ~ code %}{% endif %}";
+        fs::write(folder.path().join("en/reset.txt"), template).unwrap();
+        let post = post(Way::Inbox, Some(folder.path()));
+        let error = post.send(&Letter { languages: None, ..letter() }).await.unwrap_err();
+        let Undelivered::Later(reason) = error else { panic!("{error:?}") };
+        assert!(reason.starts_with("en/reset.txt, line 1: ") && !reason.contains("kwl_token"), "{reason}");
+        assert!(!reason.contains("314159"), "{reason}");
+        // Others go out.
+        post.send(&Letter { topic: Topic::Taken, digits: None, token: None, ..letter() }).await.unwrap();
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_also_by_what_came_before() {
+        let post = post(Way::Inbox, None);
+        let is_woken = || {
+            let mut woken = pin!(post.woken());
+            woken.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+        };
+        assert!(!is_woken());
+        post.wake();
+        post.wake();
+        assert!(is_woken() && !is_woken());
+    }
+
+    #[test]
+    fn what_is_wrong_is_known_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("reset.txt"), "").unwrap();
+        let refused = |way, templates| Post::open(settings(way, templates)).err().unwrap().to_string();
+        let message = refused(Way::Inbox, Some(folder.path()));
+        assert!(
+            message.starts_with("mail.templates: reset.txt: no mail has a file of this name"),
+            "{message}"
+        );
+        let tried = Post::try_templates(&settings(Way::Inbox, Some(folder.path())));
+        assert_eq!(tried.unwrap_err().to_string(), message);
+        let message = refused(Way::Folder(folder.path().join("reset.txt")), None);
+        assert!(message.starts_with("mail.folder: ") && message.contains("cannot be written"), "{message}");
+        let message = refused(Way::Smtp(SmtpUrl::parse("smtp://h.test?ca=/nowhere").unwrap()), None);
+        assert!(message.starts_with("mail.url: ca=/nowhere of the URL cannot be used"), "{message}");
     }
 }

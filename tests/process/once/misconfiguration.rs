@@ -202,3 +202,16 @@ fn an_address_in_use_is_told() {
     let message = refused(&[("KEYWARD_SERVER_LISTEN", &address)]);
     assert!(message.contains(&address) && message.contains("server.listen or PORT"), "{message}");
 }
+
+/// Before anybody waits for a mail.
+#[test]
+fn a_wrong_template_is_refused_with_its_file_and_line() {
+    let home = Home::new().set("KEYWARD_MAIL_TEMPLATES", "templates");
+    fs::create_dir_all(home.path("templates/en")).unwrap();
+    home.write("templates/en/reset.txt", "Hello,\n{{ cdoe }}\n");
+    let problem = "mail.templates: en/reset.txt, line 2: `cdoe` is not a value";
+    let checked = home.run(&["config", "check"]).expect(1).stderr;
+    assert!(checked.contains(problem), "{checked}");
+    let message = home.refused();
+    assert!(message.contains(problem), "{message}");
+}

@@ -7,5 +7,6 @@ mod compose;
 mod container;
 mod first_start;
 mod flood;
+mod mail_config;
 mod misconfiguration;
 mod sqlite_file;

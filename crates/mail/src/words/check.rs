@@ -38,6 +38,9 @@ impl Words {
         let full = sample(topic, is_test);
         let bare = Letter { name: None, asked_from: None, ..full.clone() };
         let mut found = self.unknown(language, kind, &full);
+        if !found.is_empty() {
+            return found;
+        }
         for letter in [full, bare] {
             found.extend(self.try_letter(language, kind, &letter));
         }

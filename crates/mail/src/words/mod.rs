@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A letter in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A letter in words. No `Debug`: there are codes in it.
+#[derive(Clone)]
 pub(crate) struct Written {
     /// The tag of the language.
     pub(crate) language: String,

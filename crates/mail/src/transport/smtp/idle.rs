@@ -14,7 +14,8 @@ struct Kept {
     next: u64,
 }
 
-const MOST: usize = 4;
+/// As many as a worker sends at a time.
+const MOST: usize = 8;
 const LONGEST: Duration = Duration::from_secs(20);
 /// How long a server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -41,6 +41,8 @@ pub(crate) struct Smtp {
 
 /// How long a kept connection may take to show that it still is one, before another is made.
 const STILL_THERE: Duration = Duration::from_secs(5);
+/// How long an address of the host may take to answer, before the next is tried.
+const EACH_ADDRESS: Duration = Duration::from_secs(8);
 
 impl Smtp {
     /// Reads the certificates; connects to nobody. `domain` is what the sender's address ends in.
@@ -107,12 +109,13 @@ impl Smtp {
         let place = (url.host.as_str(), url.port);
         let at = |stage: Stage| move |error| (stage, Trouble::Smtp(error));
         let mut line = if url.tls == Tls::Implicit {
-            Connection::connect_tokio1(place, None, &self.hello, self.tls.clone(), None)
+            Connection::connect_tokio1(place, Some(EACH_ADDRESS), &self.hello, self.tls.clone(), None)
                 .await
                 .map_err(at(Stage::Connecting))?
         } else {
-            let stream =
-                Stream::connect(place).await.map_err(|error| (Stage::Connecting, Trouble::Io(error)))?;
+            let stream = Stream::connect(place, EACH_ADDRESS)
+                .await
+                .map_err(|error| (Stage::Connecting, Trouble::Io(error)))?;
             let begun = Connection::connect_with_transport(Box::new(stream), &self.hello);
             begun.await.map_err(at(Stage::Connecting))?
         };

@@ -9,8 +9,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -27,8 +29,17 @@ enum Talk {
 }
 
 impl Stream {
-    pub(super) async fn connect((host, port): (&str, u16)) -> io::Result<Self> {
-        Ok(Self { tcp: TcpStream::connect((host, port)).await?, talk: Talk::Plain })
+    /// Tries each address of the host, for at most `each`: one that is silent does not use up the time of the others.
+    pub(super) async fn connect(place: (&str, u16), each: Duration) -> io::Result<Self> {
+        let mut failure = io::Error::other("the host has no address");
+        for address in lookup_host(place).await? {
+            match timeout(each, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => return Ok(Self { tcp, talk: Talk::Plain }),
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = io::Error::other(format!("nobody answers at {address}")),
+            }
+        }
+        Err(failure)
     }
 }
 

@@ -109,17 +109,17 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn at_most_four_connections_wait() {
+async fn at_most_eight_connections_wait() {
     let server = Server::start(vec![GOOD]).await;
     let smtp = Arc::new(smtp(server.port, "", ""));
-    let sending = (0..8).map(|_| {
+    let sending = (0..24).map(|_| {
         let smtp = smtp.clone();
         tokio::spawn(async move { smtp.send(&packet(), &[], LONG).await })
     });
     for sent in sending.collect::<Vec<_>>() {
         sent.await.unwrap().unwrap();
     }
-    assert!(smtp.idle.count() <= 4 && smtp.idle.count() > 0, "{}", smtp.idle.count());
+    assert!(smtp.idle.count() <= 8 && smtp.idle.count() > 0, "{}", smtp.idle.count());
 }
 
 #[tokio::test]
