@@ -131,6 +131,7 @@ fn one_word_for_one_thing() {
         "keys",
         "letter",
         "limit",
+        "list_mails",
         "list_users",
         "mails",
         "new_user",
