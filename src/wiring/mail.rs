@@ -33,7 +33,8 @@ pub(super) fn inbox(post: &Post) -> Option<Arc<dyn Inbox>> {
 
 /// How pages look.
 pub(super) fn product(config: &Config) -> Product {
-    Product { name: config.product.name.clone(), colour: config.product.colour.parts() }
+    let (name, colour) = (config.product.name.clone(), config.product.colour);
+    Product { name, colour: colour.parts(), ink: colour.ink().parts() }
 }
 
 /// Whether the templates can be used; writes nothing and connects to nobody.

@@ -30,7 +30,7 @@ impl FromRequestParts<Shared> for Reader {
 }
 
 impl Reader {
-    /// A page of ours; values go where `title` and `content` of the words have places for them.
+    /// A page of ours; `title` and `content` are HTML already.
     pub(crate) fn page(&self, title: &str, content: &str) -> Response {
         self.web.pages.page(StatusCode::OK, self.words, title, content)
     }
