@@ -186,6 +186,7 @@ impl Mailer for Post {
 mod tests {
     use super::*;
     use crate::brand::Colour;
+    use keyward_auth::values::AcceptLanguage;
     use std::fs;
     use std::future::Future;
     use std::path::Path;
@@ -217,7 +218,7 @@ mod tests {
             to: Email::parse("ada@example.com").unwrap(),
             name: None,
             locale: None,
-            languages: Some("ar".into()),
+            languages: AcceptLanguage::parse("ar"),
             digits: Some(("314159".into(), Duration::from_secs(600))),
             token: Some(("kwl_token".into(), Duration::from_secs(3600))),
             other: None,

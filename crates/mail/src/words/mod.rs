@@ -85,7 +85,7 @@ impl Words {
     /// # Errors
     /// A template of the folder does what it did not do when it was tried out.
     pub(crate) fn write(&self, kind: Kind, letter: &Letter) -> Result<Written, TemplateProblem> {
-        let wanted = (letter.locale.as_ref(), letter.languages.as_deref());
+        let wanted = (letter.locale.as_ref(), letter.languages.as_ref());
         self.write_in(self.languages.choose(kind, wanted), kind, letter)
     }
 
