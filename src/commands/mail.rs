@@ -143,7 +143,7 @@ async fn show(keyward: &Keyward, out: Out, one: &One) -> Result<(), Failure> {
         line("asked", Some(mail.created_at.to_string())),
         line("from", mail.asked_from.map(|address| address.to_string())),
         line("user", mail.user.map(|user| user.to_string())),
-        line("languages", mail.languages.clone()),
+        line("languages", mail.languages.as_ref().map(|languages| languages.as_str().to_owned())),
         line("attempts", Some(mail.attempts.to_string())),
         line(due, Some(mail.due_at.to_string())),
         line("reason", mail.reason.clone()),
@@ -210,7 +210,7 @@ fn row(mail: &Kept) -> String {
 fn mail_json(mail: &Kept) -> Value {
     json!({
         "id": mail.id.to_string(), "state": mail.state.as_str(), "topic": mail.topic.as_str(), "to": mail.to.as_str(),
-        "user": mail.user.map(|user| user.to_string()), "languages": mail.languages, "asked_from": mail.asked_from,
+        "user": mail.user.map(|user| user.to_string()), "languages": mail.languages.as_ref().map(|languages| languages.as_str()), "asked_from": mail.asked_from,
         "created_at": mail.created_at.to_string(), "due_at": mail.due_at.to_string(), "attempts": mail.attempts,
         "reason": mail.reason,
     })

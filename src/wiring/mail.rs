@@ -6,7 +6,7 @@ use crate::system::{SystemClock, SystemRandom};
 use async_trait::async_trait;
 use keyward_auth::outside::{Clock, Letter, Mailer, Undelivered};
 use keyward_auth::values::{Email, MailId};
-use keyward_mail::{Brand, Post, PostSettings, Way};
+use keyward_mail::{Post, PostSettings, Way};
 use keyward_web::{Inbox, InboxMail, Product};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,7 +68,11 @@ fn settings(config: &Config, bound: SocketAddr, way: Way) -> PostSettings {
     let (mail, product) = (&config.mail, &config.product);
     PostSettings {
         way,
-        brand: Brand { name: product.name.clone(), colour: product.colour, logo: product.logo.clone() },
+        product: keyward_mail::Product {
+            name: product.name.clone(),
+            colour: product.colour,
+            logo: product.logo.clone(),
+        },
         from: config.mail_from(bound),
         reply_to: mail.reply_to.clone(),
         public_url: config.link_url(bound),

@@ -23,7 +23,7 @@ impl FromRequestParts<Shared> for Reader {
         let accepts = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         Ok(Self {
             web: web.clone(),
-            words: Words::chosen(languages(&parts.headers).as_deref()),
+            words: Words::chosen(languages(&parts.headers).as_ref()),
             is_person: accepts.unwrap_or_default().contains("text/html"),
         })
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whose mails these are.
 #[derive(Debug, Clone)]
-pub struct Brand {
+pub struct Product {
     /// One line without control characters.
     pub name: String,
     pub colour: Colour,
