@@ -23,6 +23,8 @@ pub enum Topic {
     Changed,
     /// To the old address: an administrator has put another in its place.
     Replaced,
+    /// To the address that has just lost the account: a change was undone from the one of before.
+    Undone,
     /// The password is another now.
     PasswordChanged,
     /// A refresh token was used twice, and its session is over.
@@ -32,7 +34,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Verify,
         Self::Change,
         Self::Reset,
@@ -40,6 +42,7 @@ impl Topic {
         Self::ChangeAsked,
         Self::Changed,
         Self::Replaced,
+        Self::Undone,
         Self::PasswordChanged,
         Self::SessionEnded,
         Self::Taken,
@@ -54,6 +57,7 @@ impl Topic {
             Self::ChangeAsked => "change_asked",
             Self::Changed => "changed",
             Self::Replaced => "replaced",
+            Self::Undone => "undone",
             Self::PasswordChanged => "password_changed",
             Self::SessionEnded => "session_ended",
             Self::Taken => "taken",
@@ -73,7 +77,7 @@ impl Topic {
             Self::Reset => Some(Purpose::Reset),
             Self::Invite => Some(Purpose::Invite),
             Self::ChangeAsked | Self::Changed => Some(Purpose::Undo),
-            Self::Replaced | Self::PasswordChanged | Self::SessionEnded | Self::Taken => None,
+            Self::Replaced | Self::Undone | Self::PasswordChanged | Self::SessionEnded | Self::Taken => None,
         }
     }
 }
