@@ -102,7 +102,7 @@ impl Keyward {
         }
         if let Some(email) = &new.email
             && !conceal
-            && self.store.users.by_email(email).await?.is_some()
+            && (self.store.users.by_email(email).await?.is_some() || self.is_held(email, None).await?)
         {
             return Err(NewUserError::Taken(Unique::Email));
         }
@@ -124,6 +124,7 @@ impl Keyward {
             username: new.username,
             email: new.email,
             pending_email: None,
+            address_settled_at: None,
             first_name: new.first_name,
             last_name: new.last_name,
             locale: new.locale,
