@@ -45,6 +45,3 @@ CREATE INDEX keyward_mails_of_user ON keyward_mails (user_id);
 ALTER TABLE keyward_users ADD COLUMN pending_email_key TEXT;
 UPDATE keyward_users SET pending_email_key = lower(pending_email) WHERE pending_email IS NOT NULL;
 CREATE INDEX keyward_users_pending_email_key ON keyward_users (pending_email_key);
-
--- When the address was settled for good: what was mailed before undoes nothing.
-ALTER TABLE keyward_users ADD COLUMN address_settled_at BIGINT;

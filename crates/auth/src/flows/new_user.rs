@@ -124,7 +124,6 @@ impl Keyward {
             username: new.username,
             email: new.email,
             pending_email: None,
-            address_settled_at: None,
             first_name: new.first_name,
             last_name: new.last_name,
             locale: new.locale,

@@ -15,7 +15,6 @@ impl Keyward {
             change: Change {
                 email: Some(Some(email.clone())),
                 email_verified_at: Some(Some(self.now())),
-                address_settled_at: Some(self.now()),
                 end_sessions: Some(None),
                 ..Change::default()
             },

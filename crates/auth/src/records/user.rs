@@ -16,8 +16,6 @@ pub struct User {
     pub email_verified_at: Option<Timestamp>,
     /// The address that waits to be proven before it becomes `email`.
     pub pending_email: Option<Email>,
-    /// When the address was settled for good, by an undoing or by an administrator: what was mailed before undoes nothing.
-    pub address_settled_at: Option<Timestamp>,
     pub first_name: Option<Name>,
     pub last_name: Option<Name>,
     pub locale: Option<Locale>,
@@ -65,7 +63,6 @@ pub struct Change {
     pub email: Option<Option<Email>>,
     pub email_verified_at: Option<Option<Timestamp>>,
     pub pending_email: Option<Option<Email>>,
-    pub address_settled_at: Option<Timestamp>,
     pub first_name: Option<Option<Name>>,
     pub last_name: Option<Option<Name>>,
     pub locale: Option<Option<Locale>>,

@@ -32,9 +32,6 @@ pub async fn every_field_changes_alone(store: &Store) {
         (Change { pending_email: Some(Some(email("P@x.test"))), ..Change::default() }, |u| {
             u.pending_email = Some(email("P@x.test"));
         }),
-        (Change { address_settled_at: Some(second(5)), ..Change::default() }, |u| {
-            u.address_settled_at = Some(second(5));
-        }),
         (Change { first_name: Some(Some(name("Ada"))), ..Change::default() }, |u| {
             u.first_name = Some(name("Ada"));
         }),

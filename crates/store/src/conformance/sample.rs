@@ -73,7 +73,6 @@ pub(super) fn user(number: u64) -> User {
         created_at: second(number),
         updated_at: second(number),
         last_login_at: None,
-        address_settled_at: None,
     }
 }
 

@@ -14,7 +14,6 @@ pub async fn a_user_comes_back_as_it_was_kept(store: &Store) {
     full.epoch = 4;
     full.kept_session = Some(session_id(9));
     full.last_login_at = Some(second(5));
-    full.address_settled_at = Some(second(6));
     let full = kept(store, full).await;
     kept(store, user(2)).await;
     assert_eq!(read(store, &full).await.as_ref(), Some(&full));

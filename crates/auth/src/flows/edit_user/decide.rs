@@ -107,7 +107,6 @@ fn decide_address(
     match &edit.email {
         Some(Some(email)) if !is_same(user.email.as_ref(), email) => {
             set_address(email, decision);
-            decision.change.address_settled_at = Some(now);
             if edit.email_verified == Some(true) {
                 decision.change.email_verified_at = Some(Some(now));
                 decision.events.push(EventKind::EmailVerified);

@@ -74,7 +74,6 @@ fn update(id: UserId, change: &Change, at: Timestamp) -> (String, Vec<Value<'sta
     update.set_time("email_verified_at", change.email_verified_at);
     update.set_text("pending_email", change.pending_email.as_ref(), |email| email.as_str());
     update.set_text("pending_email_key", change.pending_email.as_ref(), |email| email.key());
-    update.set_time("address_settled_at", change.address_settled_at.map(Some));
     update.set_text("first_name", change.first_name.as_ref(), |name| name.as_str());
     update.set_text("last_name", change.last_name.as_ref(), |name| name.as_str());
     update.set_text("locale", change.locale.as_ref(), |locale| locale.as_str());

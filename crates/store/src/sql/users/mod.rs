@@ -21,8 +21,7 @@ macro_rules! columns {
     ($of:literal) => {
         $crate::sql::row::names!(
             $of: id, version, username, email, email_verified_at, pending_email, first_name, last_name, locale,
-            metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at,
-            address_settled_at
+            metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at
         )
     };
 }
@@ -44,7 +43,7 @@ static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_users (",
     columns!(),
     ", email_key, username_shape, pending_email_key) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
 ));
 /// One write, though a hash may have to be replaced as well.
 static SIGNED_IN: Statement = Statement::new(
@@ -75,7 +74,6 @@ pub(super) fn read(row: &Row<'_>) -> Result<User, Unreadable> {
         created_at: row.time(15)?,
         updated_at: row.time(16)?,
         last_login_at: row.time_or_none(17)?,
-        address_settled_at: row.time_or_none(18)?,
     })
 }
 
@@ -99,7 +97,6 @@ fn values(user: &User) -> Vec<Value<'static>> {
         user.created_at.into(),
         user.updated_at.into(),
         user.last_login_at.into(),
-        user.address_settled_at.into(),
         user.email.as_ref().map(|email| email.key().to_owned()).into(),
         user.username.as_ref().map(Username::shape).into(),
         user.pending_email.as_ref().map(|email| email.key().to_owned()).into(),
