@@ -1,10 +1,10 @@
 //! Mails that flows cause, and the outbox as operators see it. Sending them is [`deliver`](super::deliver)'s.
 
-use super::limit::{Limited, granted, longest_wait};
-use super::{By, Caller, Forbidden};
+use super::{By, Caller, Forbidden, Limited};
 use crate::Keyward;
-use crate::records::{Bucket, Mail, MailSearch, MailState, StoreError, Topic, User};
+use crate::records::{Bucket, Mail, MailSearch, MailState, Rate, StoreError, Taken, Topic, User};
 use crate::values::{Email, MailId, UserId};
+use std::time::Duration;
 
 /// Why the outbox was not shown or changed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum MailsError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Beyond so many places a limit is one bucket like others.
+const MOST_PLACES: u32 = 64;
 
 impl Keyward {
     /// A mail to an address, due at once. Kept by whoever makes it, with the change that causes it.
@@ -60,14 +63,36 @@ impl Keyward {
     /// Counts a mail to an address, whether it is somebody's or not.
     pub(super) async fn count_mail(&self, to: &Email) -> Result<Vec<Bucket>, Limited> {
         let limits = &self.policy.limits;
-        let bucket =
-            |of: &str, rate| Bucket { key: self.tokens.counters.key(of, &[to.key().as_bytes()]), rate };
-        let buckets = [bucket("mails", limits.mails), bucket("mails of the day", limits.mails_per_day)];
-        let taken = self.take(&buckets).await;
-        let counted = granted(&buckets, &taken);
-        let Some(wait) = longest_wait(&taken) else { return Ok(counted) };
-        self.put_back(&counted).await;
-        Err(Limited { wait, standing: None })
+        let mut counted = Vec::with_capacity(2);
+        // The day first: whoever has to wait for that need not come back in an hour.
+        for (of, rate) in [("mails of the day", limits.mails_per_day), ("mails", limits.mails)] {
+            match self.take_place(of, rate, to).await {
+                Ok(place) => counted.push(place),
+                Err(wait) => {
+                    self.put_back(&counted).await;
+                    return Err(Limited { wait, standing: None });
+                }
+            }
+        }
+        Ok(counted)
+    }
+
+    /// One of as many places as there may be mails in the window; each is free again when the window has passed since it
+    /// was taken. So no window sees more, whenever it begins. Otherwise how long until one is free.
+    async fn take_place(&self, of: &str, rate: Rate, to: &Email) -> Result<Bucket, Duration> {
+        let key = |place: &[u8]| self.tokens.counters.key(of, &[to.key().as_bytes(), place]);
+        // Whoever allows so many does not mean to count them one by one.
+        let places = if rate.most <= MOST_PLACES { rate.most.max(1) } else { 1 };
+        let each = Rate { most: (rate.most / places).max(1), ..rate };
+        let mut soonest = rate.window;
+        for place in 0..places {
+            let bucket = Bucket { key: key(&place.to_be_bytes()), rate: each };
+            match self.take(&[bucket]).await.first() {
+                Some(Taken::No { wait }) => soonest = soonest.min(*wait),
+                _ => return Ok(bucket),
+            }
+        }
+        Err(soonest)
     }
 
     /// Says that mails wait, once they are kept.
