@@ -353,3 +353,27 @@ async fn new_addresses_are_counted_as_all_that_are_written_to() {
     app.no_mail_to("flooded@example.com").await;
     assert_eq!(user(&ada).await.2, Value::Null);
 }
+
+#[tokio::test]
+async fn an_address_that_a_thief_has_used_in_between_undoes_nothing() {
+    let app = TestApp::start().await;
+    let ada = proven(&app, "ada").await;
+    // From the person's address to one of the thief's, and on to another of the thief's.
+    let (first, _) = asks(&app, &ada, "first@evil.test").await;
+    app.send(&post(&first.path()).form(&[])).await.must(200);
+    let of_ada = app.mail_to(&ada.email).await;
+    app.clock.advance(Duration::from_secs(60));
+    ada.put("/users/me", json!({"email": "second@evil.test"})).await.must(200);
+    let second = app.mail_to("second@evil.test").await;
+    app.send(&post(&second.path()).form(&[])).await.must(200);
+    let of_thief = app.mails_to("first@evil.test").await;
+
+    app.send(&post(&of_ada.path()).form(&[])).await.must(200);
+    let reset = app.mail_to(&ada.email).await;
+    app.send(&Way::Reset.give(&ada.email, reset.code())).await.must(204);
+    for mail in of_thief.iter().filter(|mail| mail.has_link()) {
+        let status = app.send(&post(&mail.path()).form(&[])).await.status;
+        assert_eq!(status, 404, "{mail:?}");
+    }
+    app.login(&ada.email, "an entirely new phrase").await.must(200);
+}
