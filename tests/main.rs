@@ -48,5 +48,6 @@ mod stores;
 mod tidy;
 mod tries;
 mod two_nodes;
+mod undo_change;
 mod verification;
 mod verify;

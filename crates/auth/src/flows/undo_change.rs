@@ -5,7 +5,7 @@ use super::codes::CodeError;
 use super::{Caller, Limited, MOST_TRIES};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, Along, Change, Code, EventKind, Purpose, StoreError, Topic, User};
+use crate::records::{Actor, Along, Change, Code, EventKind, Purpose, StoreError, Topic, Undone, User};
 
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
@@ -57,6 +57,7 @@ impl Keyward {
                 email_verified_at: Some(Some(now)),
                 pending_email: Some(None),
                 end_sessions: Some(None),
+                undone: Some(self.undone(code, &user)),
                 ..Change::default()
             };
             let event = self.event(EventKind::EmailChangeUndone, Actor::User(id), Some(id), caller);
@@ -75,5 +76,13 @@ impl Keyward {
             }
         }
         Err(UndoError::Busy(Busy))
+    }
+
+    /// Everything since this code was asked for, and still what an undoing of before has covered while there are codes of
+    /// that time.
+    fn undone(&self, code: &Code, user: &User) -> Undone {
+        let at = self.now();
+        let before = user.undone.filter(|before| at.since(before.at) <= self.policy.codes.undo_link);
+        Undone { to: before.map_or(code.asked_at, |before| before.to.min(code.asked_at)), at }
     }
 }
