@@ -30,6 +30,7 @@ mod limits;
 mod list_users;
 mod login;
 mod mail_links;
+mod mails;
 mod notices;
 mod outages;
 mod outbox;
