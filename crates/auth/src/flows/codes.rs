@@ -1,10 +1,15 @@
-//! One-time codes as the flows use them: finding the one that somebody presents, by its digits or by its link, and taking
-//! it. What a code then does is for the flow to know.
+//! One-time codes as the flows use them: finding the one that somebody presents, by its digits or by its link. Spending it
+//! is in `spend.rs`; what a code then does is for the flow to know.
+
+mod spend;
+
+pub(super) use spend::Effect;
 
 use super::{Caller, Limited};
 use crate::Keyward;
+use crate::outside::Busy;
 use crate::records::{Actor, Code, CodePlace, EventKind, Purpose, StoreError, User};
-use crate::values::{Email, Timestamp, UserId};
+use crate::values::{Email, UserId};
 
 /// Where a link leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,23 +19,30 @@ pub struct LinkView {
     pub email: Email,
 }
 
-/// Why a code is not good. Wrong, used, expired, exhausted and unknown are one.
-#[derive(Debug)]
-pub(super) enum CodeError {
+/// Why a code did not do what it is for.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// Wrong, used, expired, tried too often, or of nobody: never told apart.
+    #[error("the code is not valid")]
     Refused,
-    Limited(Limited),
+    /// Somebody else has the address by now.
+    #[error("the address is taken")]
+    Taken,
+    /// Too many wrong codes came from where this one did.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
     Store(StoreError),
 }
 
 impl From<StoreError> for CodeError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Limited> for CodeError {
-    fn from(limited: Limited) -> Self {
-        Self::Limited(limited)
+        match error {
+            StoreError::Taken(_) => Self::Taken,
+            other => Self::Store(other),
+        }
     }
 }
 
@@ -76,12 +88,12 @@ impl Keyward {
         purposes: &[Purpose],
         token: &str,
         caller: &Caller,
-    ) -> Result<(Code, User, Email), CodeError> {
+    ) -> Result<(Code, User), CodeError> {
         let guess = self.begin_guess(caller).await?;
         match self.find_by_link(token, purposes).await? {
-            Some(found) => {
+            Some((code, user, _)) => {
                 self.was_right(guess).await;
-                Ok(found)
+                Ok((code, user))
             }
             None => self.refuse_code(None, caller).await,
         }
@@ -90,8 +102,7 @@ impl Keyward {
     /// One event for every code that is refused, whether there is such an address or not: so the reply takes as long.
     async fn refuse_code<T>(&self, user: Option<UserId>, caller: &Caller) -> Result<T, CodeError> {
         let event = self.event(EventKind::CodeRefused, Actor::Anonymous, user, caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
+        self.note(&event).await?;
         Err(CodeError::Refused)
     }
 
@@ -100,7 +111,7 @@ impl Keyward {
         token: &str,
         purposes: &[Purpose],
     ) -> Result<Option<(Code, User, Email)>, StoreError> {
-        let Some(link) = self.tokens.codes.read_link(token) else { return Ok(None) };
+        let Some(link) = self.tokens.codes.read_token(token) else { return Ok(None) };
         if !purposes.contains(&link.purpose) {
             return Ok(None);
         }
@@ -122,7 +133,7 @@ impl Keyward {
 
     /// The address that the code is about, if it still is what the code was made for: the place where a code lies says
     /// for which address that was.
-    pub(super) fn address_of(&self, code: &Code, user: &User) -> Option<Email> {
+    fn address_of(&self, code: &Code, user: &User) -> Option<Email> {
         let email = match code.purpose {
             Purpose::Verify | Purpose::Reset | Purpose::Invite => user.email.as_ref(),
             Purpose::Change => user.pending_email.as_ref(),
@@ -138,27 +149,6 @@ impl Keyward {
         email
             .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)
             .cloned()
-    }
-
-    /// Takes the code: of many who present it one goes on.
-    pub(super) async fn consume(
-        &self,
-        code: &Code,
-        now: Timestamp,
-        caller: &Caller,
-    ) -> Result<(), CodeError> {
-        if self.store.codes.consume(code, now).await? {
-            return Ok(());
-        }
-        self.refuse_code(code.user, caller).await
-    }
-
-    /// Gives a code back that was taken for a change which the store then failed to make. Should it have been made all
-    /// the same, the user's row makes the code worthless.
-    pub(super) async fn give_back_code(&self, code: &Code) {
-        if let Err(error) = self.store.codes.issue(code).await {
-            tracing::warn!(%error, "a one-time code is lost; whoever had it has to ask for another");
-        }
     }
 
     /// Removes the codes of a user who is gone. They are dead already, so a failure is only logged.

@@ -146,22 +146,12 @@ impl Keyward {
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self
-                .store
-                .users
-                .change(user.id, &change, self.now(), Along { events: &events, mails: &mails })
-                .await
-            {
+            match self.change(user.id, &change, Along { events: &events, mails: &mails }).await {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;
-                    events.iter().for_each(Event::log);
-                    self.post(&mails);
                     if let Some(tried) = proven.tried.take() {
                         self.was_right(tried).await;
-                    }
-                    if change.end_sessions.is_some() {
-                        self.forget_ended(&changed).await;
                     }
                     return Ok(changed);
                 }

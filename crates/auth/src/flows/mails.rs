@@ -1,22 +1,10 @@
-//! Mails that flows cause, and the outbox as operators see it. Sending them is [`deliver`](super::deliver)'s.
+//! Mails that flows cause: who is written to, and how often. Sending them is [`deliver`](super::deliver)'s.
 
-use super::{By, Caller, Forbidden, Limited};
+use super::{Caller, Limited};
 use crate::Keyward;
-use crate::records::{Bucket, Mail, MailSearch, MailState, Rate, StoreError, Taken, Topic, User};
+use crate::records::{Bucket, Mail, MailState, Rate, StoreError, Taken, Topic, User};
 use crate::values::{Email, MailId, UserId};
 use std::time::Duration;
-
-/// Why the outbox was not shown or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum MailsError {
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// There is none, or it was sent.
-    #[error("there is no such mail, or it was sent already")]
-    NotFound,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Beyond so many places a limit is one bucket like others.
 const MOST_PLACES: u32 = 64;
@@ -95,31 +83,17 @@ impl Keyward {
         Err(soonest)
     }
 
+    /// Keeps a mail that no change has caused, and says that it waits.
+    pub(super) async fn put_mail(&self, mail: &Mail) -> Result<(), StoreError> {
+        self.store.mails.put(std::slice::from_ref(mail)).await?;
+        self.mailer.wake();
+        Ok(())
+    }
+
     /// Says that mails wait, once they are kept.
-    pub(super) fn post(&self, mails: &[Mail]) {
+    pub(super) fn wake_mailer(&self, mails: &[Mail]) {
         if !mails.is_empty() {
             self.mailer.wake();
         }
-    }
-
-    /// The outbox is for whoever runs the command line.
-    pub async fn list_mails(&self, by: By<'_>, search: &MailSearch) -> Result<Vec<Mail>, MailsError> {
-        by.must_be_operator()?;
-        Ok(self.store.mails.list(search).await?)
-    }
-
-    pub async fn view_mail(&self, by: By<'_>, id: MailId) -> Result<Mail, MailsError> {
-        by.must_be_operator()?;
-        self.store.mails.by_id(id).await?.ok_or(MailsError::NotFound)
-    }
-
-    /// Has a mail tried again at once that waits or was given up.
-    pub async fn retry_mail(&self, by: By<'_>, id: MailId) -> Result<(), MailsError> {
-        by.must_be_operator()?;
-        if !self.store.mails.retry(id, self.now()).await? {
-            return Err(MailsError::NotFound);
-        }
-        self.mailer.wake();
-        Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl Keyward {
             (other, _) => other.map_err(NewUserError::from)?,
         }
         event.log();
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(if conceal { Registered::Concealed } else { Registered::Made(Box::new(user)) })
     }
 
@@ -76,8 +76,6 @@ impl Keyward {
             return Ok(());
         }
         let mail = self.mail(Topic::Taken, email.clone(), None, caller);
-        self.store.mails.put(std::slice::from_ref(&mail)).await?;
-        self.mailer.wake();
-        Ok(())
+        Ok(self.put_mail(&mail).await?)
     }
 }

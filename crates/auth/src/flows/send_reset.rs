@@ -46,11 +46,8 @@ impl Keyward {
             self.count_mail(&email).await?;
         }
         let mail = self.mail(Topic::Reset, email, Some(user.id), caller);
-        self.store.mails.put(std::slice::from_ref(&mail)).await?;
+        self.put_mail(&mail).await?;
         let event = self.event(EventKind::PasswordResetAsked, by.actor(), Some(user.id), caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
-        self.mailer.wake();
-        Ok(())
+        Ok(self.note(&event).await?)
     }
 }

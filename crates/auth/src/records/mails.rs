@@ -2,7 +2,7 @@
 //! holds no text and no code, which are made when it is sent.
 
 use super::{Purpose, StoreError};
-use crate::values::{Email, MailId, Timestamp, UserId};
+use crate::values::{AcceptLanguage, Email, MailId, Timestamp, UserId};
 use async_trait::async_trait;
 use std::net::IpAddr;
 
@@ -85,8 +85,8 @@ pub struct Mail {
     pub to: Email,
     /// Whom it is for; `None` where it was asked for by address, and nobody has looked yet whose that is.
     pub user: Option<UserId>,
-    /// The languages that the request named, as `Accept-Language` has them.
-    pub languages: Option<String>,
+    /// The languages that the request named.
+    pub languages: Option<AcceptLanguage>,
     /// Where it was asked for.
     pub asked_from: Option<IpAddr>,
     pub created_at: Timestamp,

@@ -63,7 +63,7 @@ impl CodeKeys {
     }
 
     /// The token of a code's link: 92 characters that fit into a URL.
-    pub fn link(&self, code: &Code) -> String {
+    pub fn token(&self, code: &Code) -> String {
         let said = said(code.purpose, code.place, code.user, code.id);
         let proof = hmac::sign(&self.links, &said);
         let bytes: Vec<u8> = said.iter().chain(proof.as_ref().iter().take(PROOF)).copied().collect();
@@ -71,7 +71,7 @@ impl CodeKeys {
     }
 
     /// Reads a link's token if it is genuine: nothing is looked up for a false one.
-    pub fn read_link(&self, text: &str) -> Option<LinkToken> {
+    pub fn read_token(&self, text: &str) -> Option<LinkToken> {
         let text = text.strip_prefix(PREFIX).filter(|text| text.len() == (SAID + PROOF) * 4 / 3)?;
         let bytes = BASE64.decode(text).ok()?;
         let (said, given) = bytes.split_at_checked(SAID)?;
@@ -133,8 +133,8 @@ mod tests {
     fn only_the_link_that_was_written_is_read() {
         let keys = CodeKeys::new(&Master::new(b"a master secret"));
         let code = code(1);
-        let text = keys.link(&code);
-        let said = keys.read_link(&text).unwrap();
+        let text = keys.token(&code);
+        let said = keys.read_token(&text).unwrap();
         assert_eq!(
             (said.purpose, said.place, Some(said.user), said.id),
             (code.purpose, code.place, code.user, code.id)
@@ -142,13 +142,13 @@ mod tests {
         for i in 0..text.len() {
             let mut altered = text.clone().into_bytes();
             altered[i] ^= 1;
-            assert!(keys.read_link(&String::from_utf8(altered).unwrap()).is_none(), "character {i}");
-            assert!(keys.read_link(&text[..i]).is_none(), "cut at {i}");
+            assert!(keys.read_token(&String::from_utf8(altered).unwrap()).is_none(), "character {i}");
+            assert!(keys.read_token(&text[..i]).is_none(), "cut at {i}");
         }
         for other in ["", "kwl_", &format!("{text}="), &format!("{text}A"), &"é".repeat(46)] {
-            assert!(keys.read_link(other).is_none(), "{other}");
+            assert!(keys.read_token(other).is_none(), "{other}");
         }
-        assert!(CodeKeys::new(&Master::new(b"another")).read_link(&text).is_none());
+        assert!(CodeKeys::new(&Master::new(b"another")).read_token(&text).is_none());
     }
 
     #[test]
