@@ -177,7 +177,8 @@ impl Keyward {
             Purpose::Verify => user.email_verified_at.is_none(),
             // Whoever raised the epoch has set another password, or ended all sessions, since this was sent.
             Purpose::Reset | Purpose::Invite => code.epoch == user.epoch,
-            Purpose::Change | Purpose::Undo => true,
+            Purpose::Change => true,
+            Purpose::Undo => !user.undone.is_some_and(|undone| undone.covers(code.asked_at)),
         };
         email
             .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)

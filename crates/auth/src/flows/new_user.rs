@@ -133,6 +133,7 @@ impl Keyward {
             password: hash,
             epoch: 1,
             kept_session: None,
+            undone: None,
             created_at: now,
             updated_at: now,
             last_login_at: None,

@@ -4,7 +4,7 @@
 use super::Caller;
 use super::codes::{CodeError, Effect};
 use crate::Keyward;
-use crate::records::{Change, EventKind, Purpose, Topic, User};
+use crate::records::{Change, Code, EventKind, Purpose, Topic, Undone, User};
 
 impl Keyward {
     pub async fn undo_change(&self, token: &str, caller: &Caller) -> Result<User, CodeError> {
@@ -16,6 +16,7 @@ impl Keyward {
                 email: Some(Some(email.clone())),
                 email_verified_at: Some(Some(self.now())),
                 end_sessions: Some(None),
+                undone: Some(self.undone(&code, user)),
                 ..Change::default()
             },
             events: vec![EventKind::EmailChangeUndone],
@@ -25,5 +26,13 @@ impl Keyward {
                 .collect(),
         })
         .await
+    }
+
+    /// Everything since this code was asked for, and still what an undoing of before has covered while there are codes of
+    /// that time.
+    fn undone(&self, code: &Code, user: &User) -> Undone {
+        let at = self.now();
+        let before = user.undone.filter(|before| at.since(before.at) <= self.policy.codes.undo_link);
+        Undone { to: before.map_or(code.asked_at, |before| before.to.min(code.asked_at)), at }
     }
 }

@@ -218,7 +218,8 @@ impl Change {
             && self.roles.is_none()
             && self.disabled_at.is_none()
             && self.password.is_none()
-            && self.end_sessions.is_none();
+            && self.end_sessions.is_none()
+            && self.undone.is_none();
         (!is_empty).then_some(self)
     }
 }
