@@ -222,9 +222,11 @@ async fn one_sweeps_at_a_time() {
 async fn who_stops_leaves_the_sweeping_to_others() {
     let one = TestApp::with(one_name).await;
     eventually("the first sweep", async || !sweepers(&one).await.is_empty()).await;
+    let first = sweepers(&one).await;
     let other = one.second_node().await;
     one.stop().await;
-    assert_eq!(sweepers(&other).await, Vec::<String>::new());
+    // The other may be at it by now.
+    assert_ne!(sweepers(&other).await, first);
     let known: Value = other.anonymous().get("/health/ready").await.must(200).json();
     assert_eq!(known["status"], "ok", "{known}");
 }
