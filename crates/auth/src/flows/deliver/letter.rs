@@ -93,7 +93,7 @@ impl Keyward {
             Topic::Reset | Topic::Taken => has,
             Topic::Invite => has && user.password.is_none(),
             Topic::ChangeAsked => user.pending_email.is_some() || !has,
-            Topic::Changed | Topic::Replaced => !has,
+            Topic::Changed | Topic::Replaced | Topic::Undone => !has,
             Topic::PasswordChanged | Topic::SessionEnded => true,
         };
         if !is_meant {
@@ -135,7 +135,7 @@ impl Keyward {
         let left = |until: Timestamp| until.since(now);
         let other = match mail.topic {
             Topic::ChangeAsked => user.pending_email.as_ref().or(user.email.as_ref()),
-            Topic::Changed | Topic::Replaced => user.email.as_ref(),
+            Topic::Changed | Topic::Replaced | Topic::Undone => user.email.as_ref(),
             _ => None,
         };
         let first_name = user.first_name.as_ref().map(|name| name.as_str().to_owned());
