@@ -205,6 +205,52 @@ async fn no_password_is_told_in_the_clear() {
     }
 }
 
+/// Whatever the server repeats: nothing of it is in the reason, which is kept and shown.
+#[tokio::test]
+async fn no_reason_holds_a_secret() {
+    const TOKEN: &str = "kwl_AbCdEfGhIjKl";
+    const HELLO: (&str, &str) = ("EHLO", "250-h.test\r\n250 AUTH PLAIN LOGIN\r\n");
+    // `\0kim\0tops3cret` in base64.
+    let refused_sign_in = ("AUTH", "535-5.7.8 AGtpbQB0b3BzM2NyZXQ=\r\n535 5.7.8 tops3cret\r\n");
+    let (ready, signed_in, sender) = (("", "220 ready\r\n"), ("AUTH", "235 in\r\n"), ("MAIL", "250 ok\r\n"));
+    let (rcpt, data) = (("RCPT", "250 ok\r\n"), ("DATA", "354 go on\r\n"));
+    for (script, expected) in [
+        (vec![ready, HELLO, refused_sign_in], "said 535 5.7.8; are user and password of mail.url right?"),
+        (vec![ready, HELLO, ("AUTH", "454 AGtpbQB0b3BzM2NyZXQ=\r\n")], "said 454"),
+        // No reply at all, a challenge that is none, and one too many.
+        (vec![ready, HELLO, ("AUTH", "AGtpbQB0b3BzM2NyZXQ=\r\n")], "broke off, or does not speak SMTP"),
+        (vec![ready, HELLO, ("AUTH", "334 tops3cret\r\n")], "broke off, or does not speak SMTP"),
+        (vec![ready, HELLO, ("AUTH", "334 dG9wczNjcmV0\r\n")], "lets nobody sign in by AUTH PLAIN or LOGIN"),
+        (vec![ready, HELLO, signed_in, ("MAIL", "553 kim AGtpbQB0b3BzM2NyZXQ=\r\n")], "said 553 …; may it"),
+        (vec![ready, HELLO, signed_in, ("MAIL", "tops3cret\r\n")], "does not speak SMTP: …"),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554-no 3-1-4\r\n554 1-5-9\r\n")],
+            "said 554 …",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 https a CDEFGHIJKL\r\n")],
+            "https a CDEF",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 AbCd EfGh IjKl\r\n")],
+            "said 554 …",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 no\u{202e}\u{200b}pe\r\n")],
+            "said 554 nope",
+        ),
+    ] {
+        let server = Server::start(vec![Script(script.leak())]).await;
+        let smtp = smtp(server.port, "kim:tops3cret@", "?tls=none");
+        let told = smtp.send(&message(), &["314159", TOKEN], LONG).await.unwrap_err().to_string();
+        assert!(told.contains(expected), "{expected}: {told}");
+        let told = told.replace(&server.port.to_string(), "");
+        for secret in ["tops3cret", "AGtpbQB0b3BzM2NyZXQ", "dG9wczNjcmV0", "AbCd", "314"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_talks_nonsense_or_without_end_is_no_server() {
     const ENDLESS: &str = "220-a line that is followed by another one of its kind, and so on\r\n";
