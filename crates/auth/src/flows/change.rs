@@ -6,7 +6,8 @@ use crate::records::{Along, Change, Event, StoreError, User};
 use crate::values::UserId;
 
 impl Keyward {
-    /// Makes the change and keeps what goes along, or does neither; errors are those of
+    /// Makes the change and keeps what goes along, or does neither. Where it ends sessions it also forgets an address that
+    /// waits to be proven, since one of them may have asked for it; unless the change asks for one. Errors are those of
     /// [`Users::change`](crate::records::Users::change). Afterwards the events are in the log, the mailer is awake, and the
     /// sessions that the change has ended are tidied up, which may all be lost.
     pub(super) async fn change(
@@ -15,7 +16,10 @@ impl Keyward {
         change: &Change,
         along: Along<'_>,
     ) -> Result<User, StoreError> {
-        let changed = self.store.users.change(user, change, self.now(), along).await?;
+        let pending_email = change.end_sessions.and(Some(None));
+        let change =
+            Change { pending_email: change.pending_email.clone().or(pending_email), ..change.clone() };
+        let changed = self.store.users.change(user, &change, self.now(), along).await?;
         along.events.iter().for_each(Event::log);
         self.wake_mailer(along.mails);
         if change.end_sessions.is_some() {

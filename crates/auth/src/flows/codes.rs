@@ -9,7 +9,7 @@ use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::Busy;
 use crate::records::{Actor, Code, CodePlace, EventKind, Purpose, StoreError, User};
-use crate::values::{Email, UserId};
+use crate::values::{Email, MailId, UserId};
 
 /// Where a link leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,11 @@ impl Keyward {
         if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             for purpose in purposes {
                 let place = self.tokens.codes.place(*purpose, email);
-                tried.extend(self.store.codes.try_at(place, self.policy.codes.tries, now).await?);
+                let here = self.store.codes.try_at(place, self.policy.codes.tries, now).await?;
+                if here.is_empty() {
+                    self.keep_appearances(*purpose, email).await?;
+                }
+                tried.extend(here);
             }
         }
         let right = tried.iter().find(|code| self.tokens.codes.is_right(code, digits));
@@ -80,6 +84,37 @@ impl Keyward {
             return Ok((code.clone(), user));
         }
         self.refuse_code(tried.first().and_then(|code| code.user), caller).await
+    }
+
+    /// Where no code was tried, a code that nobody gets is kept as if one had been: so a try costs one write, whether
+    /// something waits for this address or not.
+    async fn keep_appearances(&self, purpose: Purpose, email: &Email) -> Result<(), StoreError> {
+        let now = self.now();
+        let code = Code {
+            place: self.tokens.codes.place(purpose, email),
+            user: None,
+            id: MailId::new(now, self.random.as_ref()),
+            asked_at: now,
+            purpose,
+            email: None,
+            epoch: 0,
+            tries: 1,
+            digits_until: Some(now + self.policy.codes.digits),
+            expires_at: now + self.policy.codes.digits,
+        };
+        self.store.codes.issue(&code).await.map(drop)
+    }
+
+    /// Whether somebody may still take this address back: nobody else gets it before that is over.
+    pub(super) async fn is_held(&self, email: &Email, user: Option<UserId>) -> Result<bool, StoreError> {
+        let now = self.now();
+        let codes = self.store.codes.at(self.tokens.codes.place(Purpose::Undo, email)).await?;
+        for code in codes.iter().filter(|code| now < code.expires_at && code.user != user) {
+            if self.owner_of(code).await?.is_some_and(|owner| self.address_of(code, &owner).is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The code of these purposes that a link stands for. A false token costs no read.
@@ -116,8 +151,7 @@ impl Keyward {
             return Ok(None);
         }
         let Some(code) = self.store.codes.read(link.place, link.user).await? else { return Ok(None) };
-        let is_meant = code.id == link.id && code.purpose == link.purpose && self.now() < code.expires_at;
-        if !is_meant {
+        if !link.is_of(&code) || self.now() >= code.expires_at {
             return Ok(None);
         }
         let Some(user) = self.owner_of(&code).await? else { return Ok(None) };
@@ -133,7 +167,7 @@ impl Keyward {
 
     /// The address that the code is about, if it still is what the code was made for: the place where a code lies says
     /// for which address that was.
-    fn address_of(&self, code: &Code, user: &User) -> Option<Email> {
+    pub(super) fn address_of(&self, code: &Code, user: &User) -> Option<Email> {
         let email = match code.purpose {
             Purpose::Verify | Purpose::Reset | Purpose::Invite => user.email.as_ref(),
             Purpose::Change => user.pending_email.as_ref(),
@@ -143,7 +177,8 @@ impl Keyward {
             Purpose::Verify => user.email_verified_at.is_none(),
             // Whoever raised the epoch has set another password, or ended all sessions, since this was sent.
             Purpose::Reset | Purpose::Invite => code.epoch == user.epoch,
-            Purpose::Change | Purpose::Undo => true,
+            Purpose::Change => true,
+            Purpose::Undo => !user.undone.is_some_and(|undone| undone.covers(code.asked_at)),
         };
         email
             .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)

@@ -124,7 +124,7 @@ impl Keyward {
         if let Some(email) = &proven.email
             && self.policy.verification != Verification::Off
         {
-            self.count_mail(email).await?;
+            self.count_mail(Topic::Change, email).await?;
         }
 
         let mut by = by;
@@ -164,9 +164,9 @@ impl Keyward {
     /// hidden, its owner is told by mail instead.
     async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
         let pending = change.pending_email.as_ref().filter(|_| !self.policy.conceal);
-        if let Some(Some(email)) = change.email.as_ref().or(pending)
-            && self.store.users.by_email(email).await?.is_some_and(|other| other.id != user.id)
-        {
+        let Some(Some(email)) = change.email.as_ref().or(pending) else { return Ok(()) };
+        let other = self.store.users.by_email(email).await?.filter(|other| other.id != user.id);
+        if other.is_some() || self.is_held(email, Some(user.id)).await? {
             return Err(EditError::Taken(Unique::Email));
         }
         Ok(())

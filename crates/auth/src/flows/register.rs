@@ -35,7 +35,16 @@ impl Keyward {
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
         let mails = self.welcome(&user, caller).await;
         let along = Along { events: std::slice::from_ref(&event), mails: &mails };
-        match (self.store.users.insert(&user, along).await, &user.email) {
+        // Where nobody has looked yet; an address that is held is one that is taken.
+        let is_held = match &user.email {
+            Some(email) if conceal => self.is_held(email, None).await.map_err(NewUserError::from)?,
+            _ => false,
+        };
+        let inserted = match is_held {
+            true => Err(StoreError::Taken(Unique::Email)),
+            false => self.store.users.insert(&user, along).await,
+        };
+        match (inserted, &user.email) {
             (Err(StoreError::Taken(Unique::Email)), Some(email)) if conceal => {
                 self.tell_owner(email, &mails, caller).await?;
                 return Ok(Registered::Concealed);
@@ -70,7 +79,7 @@ impl Keyward {
     ) -> Result<(), NewUserError> {
         let is_too_much = match instead_of.first() {
             Some(mail) => mail.due_at > mail.created_at,
-            None => self.count_mail(email).await.is_err(),
+            None => self.count_mail(Topic::Taken, email).await.is_err(),
         };
         if !self.policy.has_mail || is_too_much {
             return Ok(());

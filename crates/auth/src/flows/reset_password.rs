@@ -68,8 +68,6 @@ impl Keyward {
                     password: Some(hash.clone()),
                     end_sessions: Some(None),
                     email_verified_at: (!is_proven).then(|| Some(self.now())),
-                    // Whoever had a session may have asked for another address.
-                    pending_email: user.pending_email.is_some().then_some(None),
                     ..Change::default()
                 },
                 events: [Some(set), proven].into_iter().flatten().collect(),

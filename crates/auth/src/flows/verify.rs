@@ -29,6 +29,11 @@ impl Keyward {
 
     async fn prove_address(&self, code: &Code, user: &User, caller: &Caller) -> Result<User, CodeError> {
         let is_new = code.purpose == Purpose::Change;
+        if let Some(email) = user.pending_email.as_ref().filter(|_| is_new)
+            && self.is_held(email, Some(user.id)).await?
+        {
+            return Err(CodeError::Taken);
+        }
         // To the address of before. Whatever changes it meanwhile forgets the one that waits, and so voids the code.
         let notice = if is_new { self.notice(Topic::Changed, user, caller).await } else { None };
         self.spend(code, caller, |_, email| {

@@ -70,6 +70,7 @@ pub(super) fn user(number: u64) -> User {
         password: Some(PasswordHash::stored(format!("$hash${number}"))),
         epoch: 0,
         kept_session: None,
+        undone: None,
         created_at: second(number),
         updated_at: second(number),
         last_login_at: None,

@@ -1,7 +1,7 @@
 //! A code is spent: it is taken away, and then its user is changed as it says.
 //!
 //! In this order a crash leaves less access, never more: a code that is gone and has changed nothing is asked for again. A
-//! store that says that it failed gets the code back.
+//! store that says that it failed, or that the address is taken, gets the code back.
 
 use super::CodeError;
 use crate::Keyward;
@@ -31,7 +31,8 @@ impl Keyward {
             return self.refuse_code(code.user, caller).await;
         }
         let changed = self.change_by(code, caller, effect).await;
-        if let Err(CodeError::Store(_) | CodeError::Busy(_)) = &changed {
+        // An address that is taken may be free again.
+        if let Err(CodeError::Store(_) | CodeError::Busy(_) | CodeError::Taken) = &changed {
             self.give_back(code).await;
         }
         changed

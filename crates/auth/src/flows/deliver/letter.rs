@@ -30,9 +30,9 @@ impl Keyward {
         let now = self.now();
         let code = topic.purpose().map(|purpose| self.code_for(purpose, mail, Some(&user), now));
         if let Some(code) = &code
-            && !self.store.codes.issue(code).await?
+            // An undoing that is settled meanwhile is none; or a newer code is out.
+            && (self.address_of(code, &user).is_none() || !self.store.codes.issue(code).await?)
         {
-            // A newer one is out.
             return Ok(None);
         }
         Ok(Some(self.letter(mail, &user, code.as_ref(), now)))
@@ -66,15 +66,18 @@ impl Keyward {
     /// Mails for those who wait to change to this address: one each, in place of the one that was asked for.
     async fn pass_on(&self, mail: &Mail) -> Result<bool, StoreError> {
         let waiting = self.store.users.waiting_for(&mail.to, MOST_WAITING).await?;
-        let mails: Vec<Mail> = waiting
-            .iter()
-            .filter(|user| user.is_active())
+        let mut mails = Vec::new();
+        for user in waiting.iter().filter(|user| user.is_active()) {
+            // One was counted when it was asked for.
+            if !mails.is_empty() && self.count_mail(Topic::Change, &mail.to).await.is_err() {
+                break;
+            }
             // As old as what it stands for, so that of two who ask the later one's code counts.
-            .map(|user| Mail {
+            mails.push(Mail {
                 created_at: mail.created_at,
                 ..self.mail(Topic::Change, mail.to.clone(), Some(user.id), &asker(mail))
-            })
-            .collect();
+            });
+        }
         if mails.is_empty() {
             return Ok(false);
         }
@@ -138,12 +141,17 @@ impl Keyward {
             Topic::Changed | Topic::Replaced | Topic::Undone => user.email.as_ref(),
             _ => None,
         };
+        // A name is somebody's text: it goes to an address that is proven to be the same person's, or that was invited.
+        let is_known =
+            user.email_verified_at.is_some() && user.email.as_ref().is_some_and(|own| own.same(&mail.to));
+        let has_name = is_known || mail.topic == Topic::Invite;
         let first_name = user.first_name.as_ref().map(|name| name.as_str().to_owned());
+        let name = first_name.or_else(|| user.username.as_ref().map(|name| name.as_str().to_owned()));
         Letter {
             id: mail.id,
             topic: mail.topic,
             to: written_by_owner(&mail.to, user).clone(),
-            name: first_name.or_else(|| user.username.as_ref().map(|name| name.as_str().to_owned())),
+            name: name.filter(|_| has_name),
             locale: user.locale.clone(),
             languages: mail.languages.clone(),
             digits: code.and_then(|code| Some((self.tokens.codes.digits(code), left(code.digits_until?)))),
