@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::wiring;
 use clap::{Args, Subcommand, ValueEnum};
 use keyward_auth::Keyward;
-use keyward_auth::flows::By;
+use keyward_auth::flows::{By, MailsError};
 use keyward_auth::records::{Mail as Kept, MailSearch, MailState};
 use keyward_auth::values::{Email, MailId};
 use serde_json::{Value, json};
@@ -134,7 +134,10 @@ async fn each(
 }
 
 async fn show(keyward: &Keyward, out: Out, one: &One) -> Result<(), Failure> {
-    let mail = keyward.view_mail(By::Operator, id(&one.id)?).await.map_err(Failure::refused)?;
+    let mail = match keyward.view_mail(By::Operator, id(&one.id)?).await {
+        Err(MailsError::NotFound) => return Err(Failure::refused("there is no such mail, or not any more")),
+        other => other.map_err(Failure::refused)?,
+    };
     let line = |name: &str, text: Option<String>| text.map(|text| format!("  {name:9}  {text}"));
     let due = match mail.state {
         MailState::Waiting => "next try",
