@@ -1,14 +1,12 @@
-//! Another address: it waits until it is proven, the old one is told and may undo it, and of two who want the same one the
-//! first to prove it gets it.
+//! Another address: it waits until it is proven, the old one is told, and of two who want the same one the first to prove
+//! it gets it.
 
-use crate::app::{InboxMail, Person, TestApp, all, get, post, put};
+use crate::app::{InboxMail, Person, TestApp, all, post, put};
 use crate::codes::{Way, refused};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const HOUR: Duration = Duration::from_secs(3600);
-
-async fn user(person: &Person) -> (String, Value, Value) {
+pub(crate) async fn user(person: &Person) -> (String, Value, Value) {
     let user = person.get("/users/me").await.must(200).json();
     (
         user["email"].as_str().unwrap().to_owned(),
@@ -18,7 +16,7 @@ async fn user(person: &Person) -> (String, Value, Value) {
 }
 
 /// Somebody whose address is proven and whose mails are read.
-async fn proven(app: &TestApp, name: &str) -> Person {
+pub(crate) async fn proven(app: &TestApp, name: &str) -> Person {
     let person = app.signed_in(name).await;
     let code = app.code_for(&person.email).await;
     app.send(&Way::Verify.give(&person.email, code)).await.must(200);
@@ -26,7 +24,7 @@ async fn proven(app: &TestApp, name: &str) -> Person {
 }
 
 /// Asks for another address; the mail to it, and the one to the old address.
-async fn asks(app: &TestApp, person: &Person, new: &str) -> (InboxMail, InboxMail) {
+pub(crate) async fn asks(app: &TestApp, person: &Person, new: &str) -> (InboxMail, InboxMail) {
     person.put("/users/me", json!({"email": new})).await.must(200);
     (app.mail_to(new).await, app.mail_to(&person.email).await)
 }
@@ -195,114 +193,6 @@ async fn a_change_of_address_needs_proof_that_it_is_ones_own_wish() {
     let asked = json!({"email": "new@example.com", "current_password": ada.password});
     ada.put("/users/me", asked).await.must(200);
     assert!(app.mail_to("new@example.com").await.has_code());
-}
-
-/// A thief changes the address; which mail undoes it.
-async fn stolen(app: &TestApp, name: &str, is_done: bool) -> (Person, InboxMail) {
-    let person = proven(app, name).await;
-    let (mail, told) = asks(app, &person, &format!("thief-{name}@example.com")).await;
-    if !is_done {
-        return (person, told);
-    }
-    app.send(&post(&mail.path()).form(&[])).await.must(200);
-    let newer = app.mail_to(&person.email).await;
-    app.send(&get(&told.path())).await.must(404);
-    (person, newer)
-}
-
-#[tokio::test]
-async fn the_old_address_undoes_the_change_within_72_hours() {
-    let app = TestApp::start().await;
-    for (name, is_done) in [("ada", false), ("bob", true)] {
-        let (person, told) = stolen(&app, name, is_done).await;
-        let thief = format!("thief-{name}@example.com");
-        app.mails_to(&thief).await;
-        app.clock.advance(72 * HOUR - Duration::from_secs(1));
-        let signed_in_as = if is_done { &thief } else { &person.email };
-        let session = person.with(&app.login(signed_in_as, &person.password).await.must(200));
-        app.send(&get(&told.path())).await.must(200);
-        assert_eq!(session.me().await, 200, "looking at it changes nothing");
-        app.send(&post(&told.path()).form(&[])).await.must(200);
-        assert_eq!((session.me().await, person.me().await), (401, 401), "all sessions are over");
-        session.refreshes().await.must(401);
-        assert_eq!(app.login(&thief, &person.password).await.status, 401);
-        // Whoever did it may know the password: another can be set at once.
-        let reset = app.mail_to(&person.email).await;
-        app.send(&Way::Reset.give(&person.email, reset.code())).await.must(204);
-        let again = app.login(&person.email, "an entirely new phrase").await.must(200);
-        assert_eq!(user(&person.with(&again)).await, (person.email.clone(), json!(true), Value::Null));
-        app.no_mail_to(&thief).await;
-        app.send(&post(&told.path()).form(&[])).await.must(404);
-        app.send(&get(&told.path())).await.must(404);
-        app.mails_to(&person.email).await;
-    }
-    assert_eq!(app.noted("email_change_undone").await, 2);
-}
-
-#[tokio::test]
-async fn after_72_hours_nothing_is_undone() {
-    let app = TestApp::start().await;
-    for (name, is_done) in [("ada", false), ("bob", true)] {
-        let (person, told) = stolen(&app, name, is_done).await;
-        app.clock.advance(72 * HOUR + Duration::from_secs(1));
-        let before = app.rows("SELECT * FROM keyward_users ORDER BY id").await;
-        app.send(&get(&told.path())).await.must(404);
-        app.send(&post(&told.path()).form(&[])).await.must(404);
-        assert_eq!(app.rows("SELECT * FROM keyward_users ORDER BY id").await, before);
-        app.no_mail_to(&person.email).await;
-    }
-}
-
-#[tokio::test]
-async fn what_was_undone_cannot_be_proven_any_more() {
-    let app = TestApp::start().await;
-    let ada = proven(&app, "ada").await;
-    let (mail, told) = asks(&app, &ada, "thief@example.com").await;
-    app.send(&post(&told.path()).form(&[])).await.must(200);
-    refused(&app, "the digits", &Way::Change.give("thief@example.com", mail.code())).await;
-    app.send(&post(&mail.path()).form(&[])).await.must(404);
-    Way::Change.ask(&app, "thief@example.com").await.must(202);
-    app.no_mail_to("thief@example.com").await;
-}
-
-#[tokio::test]
-async fn undoing_and_proving_at_once_leave_one_of_the_two() {
-    let app = TestApp::start().await;
-    for number in 0..8 {
-        let person = proven(&app, &format!("person{number}")).await;
-        let new = format!("new{number}@example.com");
-        let (mail, told) = asks(&app, &person, &new).await;
-        let statuses = all([mail.path(), told.path()].into_iter().map(|path| {
-            let (sender, request) = (app.sender(), post(&path).form(&[]));
-            async move { sender.send(&request).await.status }
-        }))
-        .await;
-        let rows = app
-            .rows(&format!("SELECT email, pending_email FROM keyward_users WHERE id = '{}'", person.id))
-            .await;
-        match statuses[..] {
-            // Proven first, then undone; or undone before it could be proven.
-            [200 | 404 | 422, 200] => assert_eq!(rows, [format!("{}|-", person.email)]),
-            // Proven while it was undone: then the next mail undoes it.
-            [200, 404 | 422] => {
-                assert_eq!(rows, [format!("{new}|-")]);
-                let told = app.mail_to(&person.email).await;
-                app.send(&post(&told.path()).form(&[])).await.must(200);
-            }
-            _ => panic!("{statuses:?}: {rows:?}"),
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_address_that_is_somebody_elses_by_now_does_not_come_back() {
-    let app = TestApp::start().await;
-    let (ada, told) = stolen(&app, "ada", true).await;
-    let body = json!({"email": ada.email, "username": "second", "password": "a phrase of its own"});
-    app.anonymous().post("/auth/register", body).await.must(201);
-    let reply = app.send(&post(&told.path()).form(&[])).await;
-    assert_eq!((reply.status, reply.code().as_str()), (409, "taken"), "{reply}");
-    app.login(&ada.email, "a phrase of its own").await.must(200);
 }
 
 #[tokio::test]

@@ -113,6 +113,31 @@ async fn concealed_a_change_to_a_taken_address_looks_like_any_other_and_its_owne
 }
 
 #[tokio::test]
+async fn concealed_and_required_nobody_learns_by_signing_in_whether_an_address_had_an_account() {
+    let app =
+        TestApp::with(|setup| setup.set("accounts.conceal", "yes").set("accounts.verification", "required"))
+            .await;
+    let register = post("/auth/register").json(body("ada@example.com", ""));
+    app.send(&register).await.must(202);
+    let login = |email: &str, password: &str| {
+        let body = json!({"email": email, "password": password});
+        post("/auth/login").json(body).header("x-request-id", "one-and-the-same")
+    };
+    let mut faces = Vec::new();
+    for (email, password) in [
+        ("ada@example.com", "a phrase of its own"),
+        ("ada@example.com", "not the password"),
+        ("nobody@example.com", "a phrase of its own"),
+    ] {
+        faces.push(app.send(&login(email, password)).await.must(401).face());
+    }
+    assert!(faces.iter().all(|face| *face == faces[0]), "{faces:#?}");
+    let code = app.code_for("ada@example.com").await;
+    app.send(&Way::Verify.give("ada@example.com", code)).await.must(200);
+    app.login("ada@example.com", "a phrase of its own").await.must(200);
+}
+
+#[tokio::test]
 async fn strangers_do_not_flood_an_owner_by_registering_the_address() {
     let app = TestApp::with(|setup| setup.set("accounts.conceal", "yes").limits_as_shipped()).await;
     for _ in 0..20 {

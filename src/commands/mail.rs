@@ -2,7 +2,7 @@
 //! within a second or two; a test mail is sent by the command itself.
 
 use super::out::Out;
-use super::{Common, Failure, block_on, open, parsed};
+use super::{Common, Failure, block_on, open, parsed, value};
 use crate::config::Config;
 use crate::wiring;
 use clap::{Args, Subcommand, ValueEnum};
@@ -78,15 +78,12 @@ pub(super) struct Test {
 pub(super) fn run(common: &Common, out: Out, command: Mail) -> Result<(), Failure> {
     let config = common.load()?;
     block_on(async {
-        if let Mail::Test(test) = &command {
-            return self::test(&config, out, test).await;
-        }
-        let keyward = open(&config, out).await?;
+        let keyward = || open(&config, out);
         match command {
-            Mail::List(list) => self::list(&keyward, out, &list).await,
-            Mail::Show(one) => show(&keyward, out, &one).await,
-            Mail::Retry(retry) => self::retry(&keyward, out, &retry).await,
-            Mail::Test(_) => Ok(()),
+            Mail::List(list) => self::list(&*keyward().await?, out, &list).await,
+            Mail::Show(one) => show(&*keyward().await?, out, &one).await,
+            Mail::Retry(retry) => self::retry(&*keyward().await?, out, &retry).await,
+            Mail::Test(test) => self::test(&config, out, &test).await,
         }
     })
 }
@@ -149,13 +146,13 @@ async fn show(keyward: &Keyward, out: Out, one: &One) -> Result<(), Failure> {
         line("asked", Some(mail.created_at.to_string())),
         line("from", mail.asked_from.map(|address| address.to_string())),
         line("user", mail.user.map(|user| user.to_string())),
-        line("languages", mail.languages.clone()),
+        line("languages", mail.languages.as_ref().map(|languages| languages.as_str().to_owned())),
         line("attempts", Some(mail.attempts.to_string())),
         line(due, Some(mail.due_at.to_string())),
         line("reason", mail.reason.clone()),
     ];
     let text: Vec<String> = lines.into_iter().flatten().collect();
-    out.answer(&text.join("\n"), &value(&mail));
+    out.answer(&text.join("\n"), &mail_json(&mail));
     Ok(())
 }
 
@@ -167,8 +164,12 @@ async fn retry(keyward: &Keyward, out: Out, retry: &Retry) -> Result<(), Failure
     } else {
         let search = MailSearch { state: Some(MailState::Dead), ..MailSearch::default() };
         each(keyward, search, usize::MAX, async |mail| {
-            // One that somebody else retried meanwhile is none to fail at.
-            retried += usize::from(keyward.retry_mail(By::Operator, mail.id).await.is_ok());
+            match keyward.retry_mail(By::Operator, mail.id).await {
+                Ok(()) => retried += 1,
+                // Sent or gone meanwhile.
+                Err(MailsError::NotFound) => {}
+                Err(error) => return Err(Failure::refused(error)),
+            }
             Ok(())
         })
         .await?;
@@ -181,7 +182,7 @@ async fn retry(keyward: &Keyward, out: Out, retry: &Retry) -> Result<(), Failure
 }
 
 async fn test(config: &Config, out: Out, test: &Test) -> Result<(), Failure> {
-    let to = Email::parse(&test.to).map_err(|invalid| Failure::Refused(format!("--to: {invalid}")))?;
+    let to = value("--to", Email::parse(&test.to))?;
     let said = wiring::send_test_mail(config, &to).await.map_err(Failure::refused)?;
     out.answer(&said, &json!({ "sent": true, "to": to.as_str(), "detail": said }));
     Ok(())
@@ -194,7 +195,7 @@ fn id(text: &str) -> Result<MailId, Failure> {
 }
 
 fn print(out: Out, mail: &Kept) {
-    out.answer(&row(mail), &value(mail));
+    out.answer(&row(mail), &mail_json(mail));
 }
 
 fn row(mail: &Kept) -> String {
@@ -209,10 +210,10 @@ fn row(mail: &Kept) -> String {
     )
 }
 
-fn value(mail: &Kept) -> Value {
+fn mail_json(mail: &Kept) -> Value {
     json!({
         "id": mail.id.to_string(), "state": mail.state.as_str(), "topic": mail.topic.as_str(), "to": mail.to.as_str(),
-        "user": mail.user.map(|user| user.to_string()), "languages": mail.languages, "asked_from": mail.asked_from,
+        "user": mail.user.map(|user| user.to_string()), "languages": mail.languages.as_ref().map(|languages| languages.as_str()), "asked_from": mail.asked_from,
         "created_at": mail.created_at.to_string(), "due_at": mail.due_at.to_string(), "attempts": mail.attempts,
         "reason": mail.reason,
     })

@@ -119,14 +119,18 @@ impl Common {
     }
 }
 
-/// What a flag says, as the value that it must be.
+/// What somebody gave under this name, as the value that it must be.
+fn value<T>(name: &str, parsed: Result<T, Invalid>) -> Result<T, Failure> {
+    parsed.map_err(|invalid| Failure::Refused(format!("{name}: {invalid}")))
+}
+
+/// The same of a flag that may be left out.
 fn parsed<T>(
     flag: &str,
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, Invalid>,
 ) -> Result<Option<T>, Failure> {
-    let refused = |invalid| Failure::Refused(format!("{flag}: {invalid}"));
-    text.map(|text| parse(text).map_err(refused)).transpose()
+    text.map(|text| value(flag, parse(text))).transpose()
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -2,7 +2,7 @@
 //! service sees the changes at its next request.
 
 use super::out::Out;
-use super::{Common, Failure, block_on, open, parsed};
+use super::{Common, Failure, block_on, open, parsed, value};
 use clap::{Args, Subcommand};
 use keyward_auth::Keyward;
 use keyward_auth::flows::{By, Caller, Edit, NewUser, Target};
@@ -278,10 +278,6 @@ fn roles(profile: &Profile) -> Result<Option<Roles>, Failure> {
     }
     let roles: Result<Vec<Role>, Invalid> = profile.roles.iter().map(|role| Role::parse(role)).collect();
     value("--role", roles).map(|roles| Some(Roles::new(roles)))
-}
-
-fn value<T>(name: &str, parsed: Result<T, Invalid>) -> Result<T, Failure> {
-    parsed.map_err(|invalid| Failure::Refused(format!("{name}: {invalid}")))
 }
 
 /// Never an argument: those are seen by every process of the machine and kept in histories.

@@ -105,11 +105,12 @@ impl Config {
                 "there is no way to send mails: addresses count without being proven, and who forgot a password cannot \
                  set a new one (503 mail_not_configured); set mail.url (SMTP_URL) or mail.folder",
             );
-            if self.accounts.conceal {
-                found.push(
-                    "accounts.conceal is on, and without a way to send mails nobody is told why an address was refused",
-                );
-            }
+        }
+        if self.accounts.conceal && self.accounts.verification != Verification::Required {
+            found.push(
+                "accounts.conceal hides little: whoever registers an address learns by signing in whether it had an account, \
+                 unless accounts.verification is required",
+            );
         }
         found
     }
@@ -188,7 +189,7 @@ mod tests {
             (&[LISTEN, PUBLIC][..], vec!["there is no way to send mails"]),
             (
                 &[PUBLIC, ("KEYWARD_ACCOUNTS_CONCEAL", "yes")],
-                vec!["there is no way", "accounts.conceal is on"],
+                vec!["there is no way", "accounts.conceal hides little"],
             ),
             (&[LISTEN, PUBLIC, SMTP], vec![]),
             (
@@ -196,6 +197,8 @@ mod tests {
                 vec!["mail.url does not ask for TLS"],
             ),
             (&[PUBLIC, ("SMTP_URL", "smtp://mail:1025")], vec![]),
+            (&[("KEYWARD_ACCOUNTS_CONCEAL", "yes")], vec!["accounts.conceal hides little"]),
+            (&[("KEYWARD_ACCOUNTS_CONCEAL", "yes"), ("KEYWARD_ACCOUNTS_VERIFICATION", "required")], vec![]),
             (&[], vec![]),
         ] {
             let found = warnings(given);

@@ -230,7 +230,8 @@ settings! {
         verification: Verification = "optional", Choice(&[
             ("off", Verification::Off), ("optional", Verification::Optional), ("required", Verification::Required),
         ]);
-        /// Whether registration hides that an address has an account (`yes`): the owner is told by mail instead.
+        /// Whether registration hides that an address has an account (`yes`): the owner is told by mail instead. Signing in
+        /// tells it all the same, unless `verification` is `required`.
         conceal: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
     }
 

@@ -6,7 +6,7 @@ use crate::system::{SystemClock, SystemRandom};
 use async_trait::async_trait;
 use keyward_auth::outside::{Clock, Letter, Mailer, Undelivered};
 use keyward_auth::values::{Email, MailId};
-use keyward_mail::{Brand, Post, PostSettings, Way};
+use keyward_mail::{Post, PostSettings, Way};
 use keyward_web::{Inbox, InboxMail, Product};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub(super) fn inbox(post: &Post) -> Option<Arc<dyn Inbox>> {
 
 /// How pages look.
 pub(super) fn product(config: &Config) -> Product {
-    Product { name: config.product.name.clone(), colour: config.product.colour.parts() }
+    let (name, colour) = (config.product.name.clone(), config.product.colour);
+    Product { name, colour: colour.parts(), ink: colour.ink().parts() }
 }
 
 /// Whether the templates can be used; writes nothing and connects to nobody.
@@ -67,7 +68,11 @@ fn settings(config: &Config, bound: SocketAddr, way: Way) -> PostSettings {
     let (mail, product) = (&config.mail, &config.product);
     PostSettings {
         way,
-        brand: Brand { name: product.name.clone(), colour: product.colour, logo: product.logo.clone() },
+        product: keyward_mail::Product {
+            name: product.name.clone(),
+            colour: product.colour,
+            logo: product.logo.clone(),
+        },
         from: config.mail_from(bound),
         reply_to: mail.reply_to.clone(),
         public_url: config.link_url(bound),

@@ -4,6 +4,7 @@
 mod failover;
 mod load;
 mod lost_sessions;
+mod mail;
 mod postgres;
 mod redis;
 

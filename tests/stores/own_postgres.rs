@@ -95,6 +95,11 @@ impl OwnPostgres {
         }
     }
 
+    /// After [`kill`](Self::kill), with what it had.
+    pub(crate) async fn start_again(&mut self) {
+        self.go_on().await;
+    }
+
     /// As a crash.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();

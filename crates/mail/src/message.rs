@@ -3,14 +3,13 @@
 use crate::sender::{Sender, address_of, one_line};
 use crate::words::Written;
 use keyward_auth::values::{Email, MailId, Timestamp};
-use lettre::Message;
 use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use std::time::{Duration, SystemTime};
 
 /// Bytes as they go over the wire, and whom they are from and for.
-pub(crate) struct Packet {
+pub(crate) struct Message {
     pub(crate) envelope: Envelope,
     pub(crate) bytes: Vec<u8>,
 }
@@ -37,10 +36,10 @@ impl Letterhead {
         to: &Email,
         at: Timestamp,
         written: &Written,
-    ) -> Result<Packet, Unwritable> {
+    ) -> Result<Message, Unwritable> {
         let to = address_of(to).ok_or_else(|| Unwritable("nothing can be sent to its address".into()))?;
         let seconds = u64::try_from(at.as_seconds()).unwrap_or(0).min(LAST);
-        let mut message = Message::builder()
+        let mut message = lettre::Message::builder()
             .from(self.from.mailbox().clone())
             .to(Mailbox::new(None, to))
             .subject(one_line(&written.subject))
@@ -65,7 +64,7 @@ impl Letterhead {
             .singlepart(SinglePart::plain(written.text.clone()))
             .singlepart(SinglePart::html(written.html.clone()));
         let message = message.multipart(parts).map_err(unwritable)?;
-        Ok(Packet { envelope: message.envelope().clone(), bytes: message.formatted() })
+        Ok(Message { envelope: message.envelope().clone(), bytes: message.formatted() })
     }
 }
 
@@ -88,15 +87,15 @@ mod tests {
         }
     }
 
-    fn message(from: &str, reply_to: Option<&str>, to: &str, subject: &str) -> (Packet, String) {
+    fn made(from: &str, reply_to: Option<&str>, to: &str, subject: &str) -> (Message, String) {
         let letterhead = Letterhead {
             from: Sender::parse(from).unwrap(),
             reply_to: reply_to.map(|text| Sender::parse(text).unwrap()),
         };
         let id = MailId::from_bytes([7; 16]);
-        let packet = letterhead.message(id, &Email::parse(to).unwrap(), AT, &written(subject)).unwrap();
-        let text = String::from_utf8(packet.bytes.clone()).unwrap();
-        (packet, text)
+        let message = letterhead.message(id, &Email::parse(to).unwrap(), AT, &written(subject)).unwrap();
+        let text = String::from_utf8(message.bytes.clone()).unwrap();
+        (message, text)
     }
 
     fn headers(text: &str) -> Vec<&str> {
@@ -105,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_whole_message() {
-        let (packet, text) = message(
+        let (message, text) = made(
             "Bücher & Co <no-reply@bücher.test>",
             Some("help@example.com"),
             "Ada.Lovelace@EXAMPLE.com",
@@ -114,15 +113,15 @@ mod tests {
         assert!(text.is_ascii());
         assert!(text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
         insta::assert_snapshot!("message", text.replace("\r\n", "\n"));
-        assert_eq!(packet.envelope.from().unwrap().to_string(), "no-reply@xn--bcher-kva.test");
+        assert_eq!(message.envelope.from().unwrap().to_string(), "no-reply@xn--bcher-kva.test");
         assert_eq!(
-            packet.envelope.to().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            message.envelope.to().iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["Ada.Lovelace@example.com"]
         );
         // The same again, to the byte.
         assert_eq!(
             text,
-            message(
+            made(
                 "Bücher & Co <no-reply@bücher.test>",
                 Some("help@example.com"),
                 "Ada.Lovelace@EXAMPLE.com",
@@ -135,7 +134,7 @@ mod tests {
     /// For one person, so of no list; and nothing that filters take for advertising.
     #[test]
     fn headers_of_lists_and_of_bulk_are_not_there() {
-        let (_, text) = message("a@b.test", None, "c@d.test", "s");
+        let (_, text) = made("a@b.test", None, "c@d.test", "s");
         for header in headers(&text) {
             let name = header.split(':').next().unwrap().to_ascii_lowercase();
             assert!(!name.starts_with("list-") && name != "precedence" && name != "reply-to", "{header}");
@@ -148,7 +147,7 @@ mod tests {
     fn no_subject_begins_a_header() {
         for break_ in ["\r\n", "\n", "\r", "\r\n ", "\u{85}", "\u{2028}", "\u{2029}", "\0", "\u{b}", "\u{c}"]
         {
-            let (packet, text) = message(
+            let (message, text) = made(
                 "a@b.test",
                 None,
                 "c@d.test",
@@ -161,7 +160,7 @@ mod tests {
                 .collect();
             assert!(names.contains(&"Subject") && !names.contains(&"Bcc"), "{text}");
             assert!(text.contains("Subject: Hello Bcc: evil@e.test <b>\r\n"), "{text}");
-            assert_eq!(packet.envelope.to().len(), 1);
+            assert_eq!(message.envelope.to().len(), 1);
         }
     }
 
@@ -175,7 +174,7 @@ mod tests {
             &"ありがとう".repeat(30),
             &"word ".repeat(60),
         ] {
-            let (_, text) = message("a@b.test", None, "c@d.test", subject);
+            let (_, text) = made("a@b.test", None, "c@d.test", subject);
             assert!(
                 text.is_ascii() && headers(&text).iter().all(|line| line.len() <= 78 || !line.contains("=?")),
                 "{text}"
@@ -241,9 +240,9 @@ mod tests {
             "a@xn--p1ai.xn--p1ai",
             &long,
         ] {
-            let (packet, text) = message("a@b.test", None, to, "s");
+            let (message, text) = made("a@b.test", None, to, "s");
             let email = Email::parse(to).unwrap();
-            assert_eq!(packet.envelope.to()[0].to_string(), email.as_str());
+            assert_eq!(message.envelope.to()[0].to_string(), email.as_str());
             assert!(text.contains(&format!("To: {}", email.as_str())), "{text}");
         }
     }

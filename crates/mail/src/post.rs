@@ -1,7 +1,7 @@
 //! The mailer that flows ask for: a letter goes in, is written in words, made a message of, and sent on its way.
 
-use crate::brand::Brand;
-use crate::message::{Letterhead, Packet};
+use crate::message::{Letterhead, Message};
+use crate::product::Product;
 use crate::reason::cleaned;
 use crate::sender::Sender;
 use crate::transport::{Folder, Inbox, InboxMail, Smtp, SmtpUrl};
@@ -29,7 +29,7 @@ pub enum Way {
 #[derive(Debug, Clone)]
 pub struct PostSettings {
     pub way: Way,
-    pub brand: Brand,
+    pub product: Product,
     pub from: Sender,
     pub reply_to: Option<Sender>,
     /// Where people reach the service, without a slash at the end: links begin with it.
@@ -75,8 +75,9 @@ impl Post {
     /// # Errors
     /// Whatever would keep every mail from being sent and can be known by now.
     pub fn open(settings: PostSettings) -> Result<Self, OpenError> {
-        let PostSettings { way, brand, from, reply_to, public_url, timeout, templates, language } = settings;
-        let words = Words::open(templates.as_deref(), &language, brand, &public_url)?;
+        let PostSettings { way, product, from, reply_to, public_url, timeout, templates, language } =
+            settings;
+        let words = Words::open(templates.as_deref(), &language, product, &public_url)?;
         let transport = match way {
             Way::Smtp(url) => Transport::Smtp(Smtp::open(&url, from.domain()).map_err(OpenError::Smtp)?),
             Way::Folder(path) => Transport::Folder(
@@ -94,8 +95,8 @@ impl Post {
     /// # Errors
     /// What is wrong with them.
     pub fn try_templates(settings: &PostSettings) -> Result<(), OpenError> {
-        let PostSettings { brand, public_url, templates, language, .. } = settings;
-        Words::open(templates.as_deref(), language, brand.clone(), public_url)?;
+        let PostSettings { product, public_url, templates, language, .. } = settings;
+        Words::open(templates.as_deref(), language, product.clone(), public_url)?;
         Ok(())
     }
 
@@ -136,13 +137,13 @@ impl Post {
             self.words.write(kind, letter).map_err(|problem| Undelivered::Later(failed(problem)))?;
         match &self.transport {
             Transport::Smtp(smtp) => {
-                let packet = self.packet(letter, &written)?;
-                smtp.send(&packet, &secrets(letter), self.timeout).await
+                let message = self.message(letter, &written)?;
+                smtp.send(&message, &secrets(letter), self.timeout).await
             }
             Transport::Folder(folder) => {
-                let packet = self.packet(letter, &written)?;
+                let message = self.message(letter, &written)?;
                 let late = || Undelivered::Unreachable("the folder took too long to write".into());
-                tokio::time::timeout(self.timeout, folder.put(letter.id, packet.bytes))
+                tokio::time::timeout(self.timeout, folder.put(letter.id, message.bytes))
                     .await
                     .map_err(|_| late())?
             }
@@ -156,9 +157,9 @@ impl Post {
         }
     }
 
-    fn packet(&self, letter: &Letter, written: &Written) -> Result<Packet, Undelivered> {
-        let packet = self.letterhead.message(letter.id, &letter.to, letter.at, written);
-        packet.map_err(|error| Undelivered::Never(error.to_string()))
+    fn message(&self, letter: &Letter, written: &Written) -> Result<Message, Undelivered> {
+        let message = self.letterhead.message(letter.id, &letter.to, letter.at, written);
+        message.map_err(|error| Undelivered::Never(error.to_string()))
     }
 }
 
@@ -185,7 +186,8 @@ impl Mailer for Post {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::brand::Colour;
+    use crate::product::Colour;
+    use keyward_auth::values::AcceptLanguage;
     use std::fs;
     use std::future::Future;
     use std::path::Path;
@@ -195,7 +197,11 @@ mod tests {
     fn settings(way: Way, templates: Option<&Path>) -> PostSettings {
         PostSettings {
             way,
-            brand: Brand { name: "Example".into(), colour: Colour::parse("#1f5fbf").unwrap(), logo: None },
+            product: Product {
+                name: "Example".into(),
+                colour: Colour::parse("#1f5fbf").unwrap(),
+                logo: None,
+            },
             from: Sender::no_reply("Example", "app.example.com"),
             reply_to: None,
             public_url: "https://app.example.com".into(),
@@ -217,7 +223,7 @@ mod tests {
             to: Email::parse("ada@example.com").unwrap(),
             name: None,
             locale: None,
-            languages: Some("ar".into()),
+            languages: AcceptLanguage::parse("ar"),
             digits: Some(("314159".into(), Duration::from_secs(600))),
             token: Some(("kwl_token".into(), Duration::from_secs(3600))),
             other: None,

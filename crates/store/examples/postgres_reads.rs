@@ -79,6 +79,7 @@ async fn fill(store: &Store, number: u64) {
         password: None,
         epoch: 0,
         kept_session: None,
+        undone: None,
         created_at: NOW,
         updated_at: NOW,
         last_login_at: None,

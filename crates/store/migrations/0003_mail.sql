@@ -42,6 +42,10 @@ CREATE INDEX keyward_mails_by_state ON keyward_mails (state, id);
 CREATE INDEX keyward_mails_by_email ON keyward_mails (email_key, id);
 CREATE INDEX keyward_mails_of_user ON keyward_mails (user_id);
 
+-- The last time that a change of address was undone: both or neither.
+ALTER TABLE keyward_users ADD COLUMN undone_to BIGINT;
+ALTER TABLE keyward_users ADD COLUMN undone_at BIGINT;
+
 ALTER TABLE keyward_users ADD COLUMN pending_email_key TEXT;
 UPDATE keyward_users SET pending_email_key = lower(pending_email) WHERE pending_email IS NOT NULL;
 CREATE INDEX keyward_users_pending_email_key ON keyward_users (pending_email_key);

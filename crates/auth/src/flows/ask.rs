@@ -35,13 +35,12 @@ impl Keyward {
         if !self.policy.has_mail {
             return Err(AskError::NotConfigured);
         }
-        let counted = self.count_mail(email).await?;
+        let counted = self.count_mail(topic, email).await?;
         let mail = self.mail(topic, email.clone(), None, caller);
-        if let Err(error) = self.store.mails.put(std::slice::from_ref(&mail)).await {
+        if let Err(error) = self.put_mail(&mail).await {
             self.put_back(&counted).await;
             return Err(error.into());
         }
-        self.mailer.wake();
         Ok(())
     }
 }

@@ -66,17 +66,11 @@ impl Keyward {
             };
             let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
             let along = Along { events: std::slice::from_ref(&event), mails: &mails };
-            match self.store.users.change(user.id, &change, self.now(), along).await {
+            match self.change(user.id, &change, along).await {
                 Err(StoreError::Stale) => {}
-                other => {
-                    let changed = other?;
-                    event.log();
-                    self.post(&mails);
-                    break changed;
-                }
+                other => break other?,
             }
         };
-        self.forget_ended(&changed).await;
         let session = self.new_session(&changed, caller);
         match self.store.sessions.insert(&session, self.policy.sessions_per_user, &[]).await {
             Err(StoreError::Stale) => return Err(ChangePasswordError::SignedOut),

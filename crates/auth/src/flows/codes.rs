@@ -1,10 +1,15 @@
-//! One-time codes as the flows use them: finding the one that somebody presents, by its digits or by its link, and taking
-//! it. What a code then does is for the flow to know.
+//! One-time codes as the flows use them: finding the one that somebody presents, by its digits or by its link. Spending it
+//! is in `spend.rs`; what a code then does is for the flow to know.
+
+mod spend;
+
+pub(super) use spend::Effect;
 
 use super::{Caller, Limited};
 use crate::Keyward;
+use crate::outside::Busy;
 use crate::records::{Actor, Code, CodePlace, EventKind, Purpose, StoreError, User};
-use crate::values::{Email, Timestamp, UserId};
+use crate::values::{Email, MailId, UserId};
 
 /// Where a link leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,23 +19,30 @@ pub struct LinkView {
     pub email: Email,
 }
 
-/// Why a code is not good. Wrong, used, expired, exhausted and unknown are one.
-#[derive(Debug)]
-pub(super) enum CodeError {
+/// Why a code did not do what it is for.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// Wrong, used, expired, tried too often, or of nobody: never told apart.
+    #[error("the code is not valid")]
     Refused,
-    Limited(Limited),
+    /// Somebody else has the address by now.
+    #[error("the address is taken")]
+    Taken,
+    /// Too many wrong codes came from where this one did.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
     Store(StoreError),
 }
 
 impl From<StoreError> for CodeError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Limited> for CodeError {
-    fn from(limited: Limited) -> Self {
-        Self::Limited(limited)
+        match error {
+            StoreError::Taken(_) => Self::Taken,
+            other => Self::Store(other),
+        }
     }
 }
 
@@ -56,7 +68,11 @@ impl Keyward {
         if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             for purpose in purposes {
                 let place = self.tokens.codes.place(*purpose, email);
-                tried.extend(self.store.codes.try_at(place, self.policy.codes.tries, now).await?);
+                let here = self.store.codes.try_at(place, self.policy.codes.tries, now).await?;
+                if here.is_empty() {
+                    self.keep_appearances(*purpose, email).await?;
+                }
+                tried.extend(here);
             }
         }
         let right = tried.iter().find(|code| self.tokens.codes.is_right(code, digits));
@@ -70,18 +86,49 @@ impl Keyward {
         self.refuse_code(tried.first().and_then(|code| code.user), caller).await
     }
 
+    /// Where no code was tried, a code that nobody gets is kept as if one had been: so a try costs one write, whether
+    /// something waits for this address or not.
+    async fn keep_appearances(&self, purpose: Purpose, email: &Email) -> Result<(), StoreError> {
+        let now = self.now();
+        let code = Code {
+            place: self.tokens.codes.place(purpose, email),
+            user: None,
+            id: MailId::new(now, self.random.as_ref()),
+            asked_at: now,
+            purpose,
+            email: None,
+            epoch: 0,
+            tries: 1,
+            digits_until: Some(now + self.policy.codes.digits),
+            expires_at: now + self.policy.codes.digits,
+        };
+        self.store.codes.issue(&code).await.map(drop)
+    }
+
+    /// Whether somebody may still take this address back: nobody else gets it before that is over.
+    pub(super) async fn is_held(&self, email: &Email, user: Option<UserId>) -> Result<bool, StoreError> {
+        let now = self.now();
+        let codes = self.store.codes.at(self.tokens.codes.place(Purpose::Undo, email)).await?;
+        for code in codes.iter().filter(|code| now < code.expires_at && code.user != user) {
+            if self.owner_of(code).await?.is_some_and(|owner| self.address_of(code, &owner).is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The code of these purposes that a link stands for. A false token costs no read.
     pub(super) async fn code_by_link(
         &self,
         purposes: &[Purpose],
         token: &str,
         caller: &Caller,
-    ) -> Result<(Code, User, Email), CodeError> {
+    ) -> Result<(Code, User), CodeError> {
         let guess = self.begin_guess(caller).await?;
         match self.find_by_link(token, purposes).await? {
-            Some(found) => {
+            Some((code, user, _)) => {
                 self.was_right(guess).await;
-                Ok(found)
+                Ok((code, user))
             }
             None => self.refuse_code(None, caller).await,
         }
@@ -90,8 +137,7 @@ impl Keyward {
     /// One event for every code that is refused, whether there is such an address or not: so the reply takes as long.
     async fn refuse_code<T>(&self, user: Option<UserId>, caller: &Caller) -> Result<T, CodeError> {
         let event = self.event(EventKind::CodeRefused, Actor::Anonymous, user, caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
+        self.note(&event).await?;
         Err(CodeError::Refused)
     }
 
@@ -100,13 +146,12 @@ impl Keyward {
         token: &str,
         purposes: &[Purpose],
     ) -> Result<Option<(Code, User, Email)>, StoreError> {
-        let Some(link) = self.tokens.codes.read_link(token) else { return Ok(None) };
+        let Some(link) = self.tokens.codes.read_token(token) else { return Ok(None) };
         if !purposes.contains(&link.purpose) {
             return Ok(None);
         }
         let Some(code) = self.store.codes.read(link.place, link.user).await? else { return Ok(None) };
-        let is_meant = code.id == link.id && code.purpose == link.purpose && self.now() < code.expires_at;
-        if !is_meant {
+        if !link.is_of(&code) || self.now() >= code.expires_at {
             return Ok(None);
         }
         let Some(user) = self.owner_of(&code).await? else { return Ok(None) };
@@ -132,32 +177,12 @@ impl Keyward {
             Purpose::Verify => user.email_verified_at.is_none(),
             // Whoever raised the epoch has set another password, or ended all sessions, since this was sent.
             Purpose::Reset | Purpose::Invite => code.epoch == user.epoch,
-            Purpose::Change | Purpose::Undo => true,
+            Purpose::Change => true,
+            Purpose::Undo => !user.undone.is_some_and(|undone| undone.covers(code.asked_at)),
         };
         email
             .filter(|email| is_current && self.tokens.codes.place(code.purpose, email) == code.place)
             .cloned()
-    }
-
-    /// Takes the code: of many who present it one goes on.
-    pub(super) async fn consume(
-        &self,
-        code: &Code,
-        now: Timestamp,
-        caller: &Caller,
-    ) -> Result<(), CodeError> {
-        if self.store.codes.consume(code, now).await? {
-            return Ok(());
-        }
-        self.refuse_code(code.user, caller).await
-    }
-
-    /// Gives a code back that was taken for a change which the store then failed to make. Should it have been made all
-    /// the same, the user's row makes the code worthless.
-    pub(super) async fn give_back_code(&self, code: &Code) {
-        if let Err(error) = self.store.codes.issue(code).await {
-            tracing::warn!(%error, "a one-time code is lost; whoever had it has to ask for another");
-        }
     }
 
     /// Removes the codes of a user who is gone. They are dead already, so a failure is only logged.

@@ -43,7 +43,7 @@ impl Keyward {
         let along = Along { events: &events, mails: &mails };
         self.store.users.insert(&user, along).await.map_err(NewUserError::from)?;
         events.iter().for_each(Event::log);
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(user)
     }
 }

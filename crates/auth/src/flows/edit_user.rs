@@ -124,7 +124,7 @@ impl Keyward {
         if let Some(email) = &proven.email
             && self.policy.verification != Verification::Off
         {
-            self.count_mail(email).await?;
+            self.count_mail(Topic::Change, email).await?;
         }
 
         let mut by = by;
@@ -146,22 +146,12 @@ impl Keyward {
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self
-                .store
-                .users
-                .change(user.id, &change, self.now(), Along { events: &events, mails: &mails })
-                .await
-            {
+            match self.change(user.id, &change, Along { events: &events, mails: &mails }).await {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;
-                    events.iter().for_each(Event::log);
-                    self.post(&mails);
                     if let Some(tried) = proven.tried.take() {
                         self.was_right(tried).await;
-                    }
-                    if change.end_sessions.is_some() {
-                        self.forget_ended(&changed).await;
                     }
                     return Ok(changed);
                 }
@@ -174,9 +164,9 @@ impl Keyward {
     /// hidden, its owner is told by mail instead.
     async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
         let pending = change.pending_email.as_ref().filter(|_| !self.policy.conceal);
-        if let Some(Some(email)) = change.email.as_ref().or(pending)
-            && self.store.users.by_email(email).await?.is_some_and(|other| other.id != user.id)
-        {
+        let Some(Some(email)) = change.email.as_ref().or(pending) else { return Ok(()) };
+        let other = self.store.users.by_email(email).await?.filter(|other| other.id != user.id);
+        if other.is_some() || self.is_held(email, Some(user.id)).await? {
             return Err(EditError::Taken(Unique::Email));
         }
         Ok(())

@@ -124,8 +124,7 @@ impl Keyward {
         caller: &Caller,
     ) -> Result<LoggedIn, LoginError> {
         let event = self.event(EventKind::SignInFailed, Actor::Anonymous, user.map(|user| user.id), caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
+        self.note(&event).await?;
         Err(refusal)
     }
 

@@ -37,10 +37,7 @@ impl Keyward {
     pub(super) async fn end_all(&self, id: UserId, actor: Actor, caller: &Caller) -> Result<(), StoreError> {
         let change = Change { end_sessions: Some(None), ..Change::default() };
         let event = self.event(EventKind::SignedOutEverywhere, actor, Some(id), caller);
-        let user = self.store.users.change(id, &change, self.now(), (&event).into()).await?;
-        event.log();
-        self.forget_ended(&user).await;
-        Ok(())
+        self.change(id, &change, (&event).into()).await.map(drop)
     }
 
     /// Tidies up the sessions that a raised epoch has ended. They are dead already, so a failure is only logged.

@@ -1,22 +1,10 @@
-//! Mails that flows cause, and the outbox as operators see it. Sending them is [`deliver`](super::deliver)'s.
+//! Mails that flows cause: who is written to, and how often. Sending them is [`deliver`](super::deliver)'s.
 
-use super::{By, Caller, Forbidden, Limited};
+use super::{Caller, Limited};
 use crate::Keyward;
-use crate::records::{Bucket, Mail, MailSearch, MailState, Rate, StoreError, Taken, Topic, User};
+use crate::records::{Bucket, Mail, MailState, Rate, StoreError, Taken, Topic, User};
 use crate::values::{Email, MailId, UserId};
 use std::time::Duration;
-
-/// Why the outbox was not shown or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum MailsError {
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// There is none, or it was sent.
-    #[error("there is no such mail, or it was sent already")]
-    NotFound,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Beyond so many places a limit is one bucket like others.
 const MOST_PLACES: u32 = 64;
@@ -44,7 +32,7 @@ impl Keyward {
     /// left out where there were too many: else an account with somebody's address would be a way to flood them.
     pub(super) async fn notice(&self, topic: Topic, user: &User, caller: &Caller) -> Option<Mail> {
         let email = user.email.as_ref().filter(|_| self.policy.has_mail)?;
-        if user.email_verified_at.is_none() && self.count_mail(email).await.is_err() {
+        if user.email_verified_at.is_none() && self.count_mail(topic, email).await.is_err() {
             return None;
         }
         Some(self.mail(topic, email.clone(), Some(user.id), caller))
@@ -54,19 +42,21 @@ impl Keyward {
     /// address has been sent enough.
     pub(super) async fn wanted(&self, topic: Topic, to: &Email, user: UserId, caller: &Caller) -> Mail {
         let mut mail = self.mail(topic, to.clone(), Some(user), caller);
-        if let Err(limited) = self.count_mail(to).await {
+        if let Err(limited) = self.count_mail(topic, to).await {
             mail.due_at = mail.due_at + limited.wait;
         }
         mail
     }
 
-    /// Counts a mail to an address, whether it is somebody's or not.
-    pub(super) async fn count_mail(&self, to: &Email) -> Result<Vec<Bucket>, Limited> {
+    /// Counts a mail to an address, whether it is somebody's or not. Those that set a password are counted by themselves:
+    /// else whoever asks for others, of which nobody need see one, could keep a person from getting these.
+    pub(super) async fn count_mail(&self, topic: Topic, to: &Email) -> Result<Vec<Bucket>, Limited> {
         let limits = &self.policy.limits;
+        let kind = if topic == Topic::Reset { "resets" } else { "others" };
         let mut counted = Vec::with_capacity(2);
         // The day first: whoever has to wait for that need not come back in an hour.
         for (of, rate) in [("mails of the day", limits.mails_per_day), ("mails", limits.mails)] {
-            match self.take_place(of, rate, to).await {
+            match self.take_place([of, kind], rate, to).await {
                 Ok(place) => counted.push(place),
                 Err(wait) => {
                     self.put_back(&counted).await;
@@ -79,8 +69,8 @@ impl Keyward {
 
     /// One of as many places as there may be mails in the window; each is free again when the window has passed since it
     /// was taken. So no window sees more, whenever it begins. Otherwise how long until one is free.
-    async fn take_place(&self, of: &str, rate: Rate, to: &Email) -> Result<Bucket, Duration> {
-        let key = |place: &[u8]| self.tokens.counters.key(of, &[to.key().as_bytes(), place]);
+    async fn take_place(&self, [of, kind]: [&str; 2], rate: Rate, to: &Email) -> Result<Bucket, Duration> {
+        let key = |place: &[u8]| self.tokens.counters.key(of, &[kind.as_bytes(), to.key().as_bytes(), place]);
         // Whoever allows so many does not mean to count them one by one.
         let places = if rate.most <= MOST_PLACES { rate.most.max(1) } else { 1 };
         let each = Rate { most: (rate.most / places).max(1), ..rate };
@@ -95,31 +85,17 @@ impl Keyward {
         Err(soonest)
     }
 
+    /// Keeps a mail that no change has caused, and says that it waits.
+    pub(super) async fn put_mail(&self, mail: &Mail) -> Result<(), StoreError> {
+        self.store.mails.put(std::slice::from_ref(mail)).await?;
+        self.mailer.wake();
+        Ok(())
+    }
+
     /// Says that mails wait, once they are kept.
-    pub(super) fn post(&self, mails: &[Mail]) {
+    pub(super) fn wake_mailer(&self, mails: &[Mail]) {
         if !mails.is_empty() {
             self.mailer.wake();
         }
-    }
-
-    /// The outbox is for whoever runs the command line.
-    pub async fn list_mails(&self, by: By<'_>, search: &MailSearch) -> Result<Vec<Mail>, MailsError> {
-        by.must_be_operator()?;
-        Ok(self.store.mails.list(search).await?)
-    }
-
-    pub async fn view_mail(&self, by: By<'_>, id: MailId) -> Result<Mail, MailsError> {
-        by.must_be_operator()?;
-        self.store.mails.by_id(id).await?.ok_or(MailsError::NotFound)
-    }
-
-    /// Has a mail tried again at once that waits or was given up.
-    pub async fn retry_mail(&self, by: By<'_>, id: MailId) -> Result<(), MailsError> {
-        by.must_be_operator()?;
-        if !self.store.mails.retry(id, self.now()).await? {
-            return Err(MailsError::NotFound);
-        }
-        self.mailer.wake();
-        Ok(())
     }
 }

@@ -102,7 +102,7 @@ impl Keyward {
         }
         if let Some(email) = &new.email
             && !conceal
-            && self.store.users.by_email(email).await?.is_some()
+            && (self.store.users.by_email(email).await?.is_some() || self.is_held(email, None).await?)
         {
             return Err(NewUserError::Taken(Unique::Email));
         }
@@ -133,6 +133,7 @@ impl Keyward {
             password: hash,
             epoch: 1,
             kept_session: None,
+            undone: None,
             created_at: now,
             updated_at: now,
             last_login_at: None,

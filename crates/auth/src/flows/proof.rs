@@ -52,9 +52,7 @@ impl Keyward {
 
     pub(super) async fn note_wrong_proof(&self, user: &User, caller: &Caller) -> Result<(), StoreError> {
         let event = self.event(EventKind::PasswordProofFailed, Actor::User(user.id), Some(user.id), caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
-        Ok(())
+        self.note(&event).await
     }
 }
 

@@ -60,7 +60,7 @@ impl Keyward {
         let along = Along { events: std::slice::from_ref(&event), mails: &mails };
         if self.store.sessions.end(session.id, session.user, along).await? {
             event.log();
-            self.post(&mails);
+            self.wake_mailer(&mails);
         }
         Ok(())
     }

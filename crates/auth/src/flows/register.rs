@@ -35,7 +35,16 @@ impl Keyward {
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
         let mails = self.welcome(&user, caller).await;
         let along = Along { events: std::slice::from_ref(&event), mails: &mails };
-        match (self.store.users.insert(&user, along).await, &user.email) {
+        // Where nobody has looked yet; an address that is held is one that is taken.
+        let is_held = match &user.email {
+            Some(email) if conceal => self.is_held(email, None).await.map_err(NewUserError::from)?,
+            _ => false,
+        };
+        let inserted = match is_held {
+            true => Err(StoreError::Taken(Unique::Email)),
+            false => self.store.users.insert(&user, along).await,
+        };
+        match (inserted, &user.email) {
             (Err(StoreError::Taken(Unique::Email)), Some(email)) if conceal => {
                 self.tell_owner(email, &mails, caller).await?;
                 return Ok(Registered::Concealed);
@@ -43,7 +52,7 @@ impl Keyward {
             (other, _) => other.map_err(NewUserError::from)?,
         }
         event.log();
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(if conceal { Registered::Concealed } else { Registered::Made(Box::new(user)) })
     }
 
@@ -70,14 +79,12 @@ impl Keyward {
     ) -> Result<(), NewUserError> {
         let is_too_much = match instead_of.first() {
             Some(mail) => mail.due_at > mail.created_at,
-            None => self.count_mail(email).await.is_err(),
+            None => self.count_mail(Topic::Taken, email).await.is_err(),
         };
         if !self.policy.has_mail || is_too_much {
             return Ok(());
         }
         let mail = self.mail(Topic::Taken, email.clone(), None, caller);
-        self.store.mails.put(std::slice::from_ref(&mail)).await?;
-        self.mailer.wake();
-        Ok(())
+        Ok(self.put_mail(&mail).await?)
     }
 }

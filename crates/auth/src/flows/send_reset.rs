@@ -1,6 +1,6 @@
 //! A mail to set a new password, asked for by an administrator or on the command line: nobody sets another's password.
 
-use super::{By, Caller, Forbidden, Limited, Target};
+use super::{By, Caller, Forbidden, Target};
 use crate::Keyward;
 use crate::records::{EventKind, StoreError, Topic};
 use crate::values::Permission;
@@ -18,15 +18,12 @@ pub enum SendResetError {
     /// There is no way to send mails.
     #[error("no mail can be sent: set mail.url (SMTP_URL)")]
     NotConfigured,
-    /// This address has been sent enough.
-    #[error(transparent)]
-    Limited(#[from] Limited),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Keyward {
-    /// Needs `users:write`.
+    /// Needs `users:write`. Not counted: whoever may do this could as well disable the user.
     pub async fn send_reset(
         &self,
         by: By<'_>,
@@ -42,15 +39,9 @@ impl Keyward {
         if !self.policy.has_mail {
             return Err(SendResetError::NotConfigured);
         }
-        if let By::Person(_) = by {
-            self.count_mail(&email).await?;
-        }
         let mail = self.mail(Topic::Reset, email, Some(user.id), caller);
-        self.store.mails.put(std::slice::from_ref(&mail)).await?;
+        self.put_mail(&mail).await?;
         let event = self.event(EventKind::PasswordResetAsked, by.actor(), Some(user.id), caller);
-        self.store.audit.record(std::slice::from_ref(&event)).await?;
-        event.log();
-        self.mailer.wake();
-        Ok(())
+        Ok(self.note(&event).await?)
     }
 }

@@ -65,7 +65,7 @@ impl Keyward {
             other => other.map_err(NewUserError::from)?,
         }
         event.log();
-        self.post(&mails);
+        self.wake_mailer(&mails);
         Ok(user)
     }
 }

@@ -1,5 +1,6 @@
-//! Tidying up what time has ended: expired sessions and codes, old mails and events, keys that verify nothing any more. Nothing depends on
-//! it, since every use decides for itself whether a thing has expired. One server at a time does it, by a lease.
+//! Tidying up what time has ended: expired sessions and codes, old mails and events, keys that verify nothing any more.
+//! Nothing depends on it, since every use decides for itself whether a thing has expired. One server at a time does it, by
+//! a lease.
 
 use super::{KeyState, KeysError};
 use crate::Keyward;

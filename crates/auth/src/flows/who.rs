@@ -3,7 +3,7 @@
 use super::{AuthenticateError, SignedIn};
 use crate::Keyward;
 use crate::records::{Actor, StoreError, User};
-use crate::values::{Permission, UserId, Username};
+use crate::values::{AcceptLanguage, Permission, UserId, Username};
 use std::net::IpAddr;
 
 /// Where a request comes from; for sessions and the audit log.
@@ -11,8 +11,8 @@ use std::net::IpAddr;
 pub struct Caller {
     pub address: Option<IpAddr>,
     pub agent: Option<String>,
-    /// The languages that it wants, as `Accept-Language` has them: visible ASCII, at most 200 characters.
-    pub languages: Option<String>,
+    /// For mails that this causes.
+    pub languages: Option<AcceptLanguage>,
     pub request_id: Option<String>,
 }
 

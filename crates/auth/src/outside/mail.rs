@@ -2,7 +2,7 @@
 //! languages, links and the wire are the mailer's.
 
 use crate::records::Topic;
-use crate::values::{Email, Locale, MailId, Timestamp};
+use crate::values::{AcceptLanguage, Email, Locale, MailId, Timestamp};
 use async_trait::async_trait;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub struct Letter {
     pub name: Option<String>,
     /// What the person wants to be written to in; comes before `languages`.
     pub locale: Option<Locale>,
-    /// The languages of the request, as `Accept-Language` has them.
-    pub languages: Option<String>,
+    /// The languages of the request.
+    pub languages: Option<AcceptLanguage>,
     /// The six digits, and how long they are good.
     pub digits: Option<(String, Duration)>,
     /// The token of the link, and how long it is good.

@@ -2,7 +2,7 @@
 //! holds no text and no code, which are made when it is sent.
 
 use super::{Purpose, StoreError};
-use crate::values::{Email, MailId, Timestamp, UserId};
+use crate::values::{AcceptLanguage, Email, MailId, Timestamp, UserId};
 use async_trait::async_trait;
 use std::net::IpAddr;
 
@@ -23,6 +23,8 @@ pub enum Topic {
     Changed,
     /// To the old address: an administrator has put another in its place.
     Replaced,
+    /// To the address that has just lost the account: a change was undone from the one of before.
+    Undone,
     /// The password is another now.
     PasswordChanged,
     /// A refresh token was used twice, and its session is over.
@@ -32,7 +34,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Verify,
         Self::Change,
         Self::Reset,
@@ -40,6 +42,7 @@ impl Topic {
         Self::ChangeAsked,
         Self::Changed,
         Self::Replaced,
+        Self::Undone,
         Self::PasswordChanged,
         Self::SessionEnded,
         Self::Taken,
@@ -54,6 +57,7 @@ impl Topic {
             Self::ChangeAsked => "change_asked",
             Self::Changed => "changed",
             Self::Replaced => "replaced",
+            Self::Undone => "undone",
             Self::PasswordChanged => "password_changed",
             Self::SessionEnded => "session_ended",
             Self::Taken => "taken",
@@ -73,7 +77,7 @@ impl Topic {
             Self::Reset => Some(Purpose::Reset),
             Self::Invite => Some(Purpose::Invite),
             Self::ChangeAsked | Self::Changed => Some(Purpose::Undo),
-            Self::Replaced | Self::PasswordChanged | Self::SessionEnded | Self::Taken => None,
+            Self::Replaced | Self::Undone | Self::PasswordChanged | Self::SessionEnded | Self::Taken => None,
         }
     }
 }
@@ -85,8 +89,8 @@ pub struct Mail {
     pub to: Email,
     /// Whom it is for; `None` where it was asked for by address, and nobody has looked yet whose that is.
     pub user: Option<UserId>,
-    /// The languages that the request named, as `Accept-Language` has them.
-    pub languages: Option<String>,
+    /// The languages that the request named.
+    pub languages: Option<AcceptLanguage>,
     /// Where it was asked for.
     pub asked_from: Option<IpAddr>,
     pub created_at: Timestamp,

@@ -22,7 +22,7 @@ pub use keys::{Keys, StoredKey};
 pub use leases::Leases;
 pub use mails::{Mail, MailSearch, MailState, Mails, Outcome, Topic};
 pub use session::{Session, Sessions};
-pub use user::{Change, Direction, Search, SignIn, User, Users};
+pub use user::{Change, Direction, Search, SignIn, Undone, User, Users};
 
 use crate::values::Timestamp;
 use async_trait::async_trait;

@@ -27,9 +27,26 @@ pub struct User {
     pub epoch: i64,
     /// The one session that outlives the last raise.
     pub kept_session: Option<SessionId>,
+    /// The last time that a change of address was undone.
+    pub undone: Option<Undone>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub last_login_at: Option<Timestamp>,
+}
+
+/// A change of address was undone, and with it all that followed: whoever asked for another address after `to`, and up to
+/// `at`, was somebody else, and the addresses of in between undo nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undone {
+    pub to: Timestamp,
+    pub at: Timestamp,
+}
+
+impl Undone {
+    /// Whether something of that moment is over with it.
+    pub fn covers(self, moment: Timestamp) -> bool {
+        self.to < moment && moment <= self.at
+    }
 }
 
 impl User {
@@ -72,6 +89,7 @@ pub struct Change {
     pub password: Option<PasswordHash>,
     /// Raises the epoch, and keeps at most this one session.
     pub end_sessions: Option<Option<SessionId>>,
+    pub undone: Option<Undone>,
     /// Needs `if_version`: the direction was decided from the user as read.
     pub administrators: Option<Direction>,
 }

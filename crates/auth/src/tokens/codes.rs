@@ -4,7 +4,7 @@
 
 use super::Master;
 use crate::records::{Code, CodePlace, Purpose};
-use crate::values::{Email, MailId, UserId};
+use crate::values::{Email, MailId, Timestamp, UserId};
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -22,13 +22,23 @@ pub struct LinkToken {
     pub place: CodePlace,
     pub user: UserId,
     pub id: MailId,
+    pub epoch: i64,
+    pub asked_at: Timestamp,
+}
+
+impl LinkToken {
+    /// Whether this is the very code that the link was made of, whatever has been written into its store since.
+    pub fn is_of(&self, code: &Code) -> bool {
+        (self.purpose, self.place, Some(self.user), self.id, self.epoch, self.asked_at)
+            == (code.purpose, code.place, code.user, code.id, code.epoch, code.asked_at)
+    }
 }
 
 const PREFIX: &str = "kwl_";
-/// Purpose, place, user and id.
-const SAID: usize = 1 + 16 + 16 + 16;
-/// The bytes of HMAC-SHA-256 that a token ends with: 136 bits.
-const PROOF: usize = 17;
+/// Purpose, place, user, id, epoch and when it was asked for.
+const SAID: usize = 1 + 16 + 16 + 16 + 8 + 8;
+/// The bytes of HMAC-SHA-256 that a token ends with: 152 bits.
+const PROOF: usize = 19;
 
 impl CodeKeys {
     pub fn new(master: &Master) -> Self {
@@ -49,7 +59,7 @@ impl CodeKeys {
 
     /// The six digits of a code; each of the million alike.
     pub fn digits(&self, code: &Code) -> String {
-        let tag = hmac::sign(&self.digits, &said(code.purpose, code.place, code.user, code.id));
+        let tag = hmac::sign(&self.digits, &said(code));
         // Of 64 bits, so that no code is noticeably more likely than another.
         let number = tag.as_ref().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         format!("{:06}", number % 1_000_000)
@@ -62,16 +72,16 @@ impl CodeKeys {
         is_right && code.user.is_some()
     }
 
-    /// The token of a code's link: 92 characters that fit into a URL.
-    pub fn link(&self, code: &Code) -> String {
-        let said = said(code.purpose, code.place, code.user, code.id);
+    /// The token of a code's link: 116 characters that fit into a URL.
+    pub fn token(&self, code: &Code) -> String {
+        let said = said(code);
         let proof = hmac::sign(&self.links, &said);
         let bytes: Vec<u8> = said.iter().chain(proof.as_ref().iter().take(PROOF)).copied().collect();
         format!("{PREFIX}{}", BASE64.encode(bytes))
     }
 
     /// Reads a link's token if it is genuine: nothing is looked up for a false one.
-    pub fn read_link(&self, text: &str) -> Option<LinkToken> {
+    pub fn read_token(&self, text: &str) -> Option<LinkToken> {
         let text = text.strip_prefix(PREFIX).filter(|text| text.len() == (SAID + PROOF) * 4 / 3)?;
         let bytes = BASE64.decode(text).ok()?;
         let (said, given) = bytes.split_at_checked(SAID)?;
@@ -80,11 +90,17 @@ impl CodeKeys {
 
         let (first, rest) = said.split_first()?;
         let part = |at: usize| -> Option<[u8; 16]> { rest.get(16 * at..16 * (at + 1))?.try_into().ok() };
+        let number = |at: usize| -> Option<i64> {
+            let bytes = rest.get(48 + 8 * at..48 + 8 * (at + 1))?;
+            Some(i64::from_be_bytes(bytes.try_into().ok()?))
+        };
         Some(LinkToken {
             purpose: Purpose::ALL.into_iter().find(|purpose| byte(*purpose) == *first)?,
             place: CodePlace(part(0)?),
             user: UserId::from_bytes(part(1)?),
             id: MailId::from_bytes(part(2)?),
+            epoch: number(0)?,
+            asked_at: Timestamp::from_micros(number(1)?),
         })
     }
 }
@@ -100,11 +116,14 @@ fn byte(purpose: Purpose) -> u8 {
     }
 }
 
-fn said(purpose: Purpose, place: CodePlace, user: Option<UserId>, id: MailId) -> [u8; SAID] {
+/// What a code's digits and link rest on: all that decides whether it is good, but for times that move when a mail is sent
+/// once more.
+fn said(code: &Code) -> [u8; SAID] {
     let mut said = [0; SAID];
     let nobody = [0; 16];
-    let user = user.as_ref().map_or(&nobody, UserId::as_bytes);
-    let parts = [byte(purpose)].into_iter().chain(place.0).chain(*user).chain(*id.as_bytes());
+    let user = code.user.as_ref().map_or(&nobody, UserId::as_bytes);
+    let parts = [byte(code.purpose)].into_iter().chain(code.place.0).chain(*user).chain(*code.id.as_bytes());
+    let parts = parts.chain(code.epoch.to_be_bytes()).chain(code.asked_at.as_micros().to_be_bytes());
     said.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
     said
 }
@@ -112,7 +131,6 @@ fn said(purpose: Purpose, place: CodePlace, user: Option<UserId>, id: MailId) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::Timestamp;
 
     fn code(id: u128) -> Code {
         Code {
@@ -129,26 +147,38 @@ mod tests {
         }
     }
 
+    /// The same code after somebody has written into its store.
+    fn altered(code: &Code) -> [Code; 6] {
+        [
+            Code { user: Some(UserId::from_bytes([8; 16])), ..code.clone() },
+            Code { place: CodePlace([8; 16]), ..code.clone() },
+            Code { purpose: Purpose::Verify, ..code.clone() },
+            Code { id: MailId::from_bytes([3; 16]), ..code.clone() },
+            Code { epoch: 2, ..code.clone() },
+            Code { asked_at: Timestamp::from_micros(1), ..code.clone() },
+        ]
+    }
+
     #[test]
     fn only_the_link_that_was_written_is_read() {
         let keys = CodeKeys::new(&Master::new(b"a master secret"));
         let code = code(1);
-        let text = keys.link(&code);
-        let said = keys.read_link(&text).unwrap();
-        assert_eq!(
-            (said.purpose, said.place, Some(said.user), said.id),
-            (code.purpose, code.place, code.user, code.id)
-        );
+        let text = keys.token(&code);
+        let said = keys.read_token(&text).unwrap();
+        assert!(said.is_of(&code));
+        for other in altered(&code) {
+            assert!(!said.is_of(&other), "{other:?}");
+        }
         for i in 0..text.len() {
             let mut altered = text.clone().into_bytes();
             altered[i] ^= 1;
-            assert!(keys.read_link(&String::from_utf8(altered).unwrap()).is_none(), "character {i}");
-            assert!(keys.read_link(&text[..i]).is_none(), "cut at {i}");
+            assert!(keys.read_token(&String::from_utf8(altered).unwrap()).is_none(), "character {i}");
+            assert!(keys.read_token(&text[..i]).is_none(), "cut at {i}");
         }
         for other in ["", "kwl_", &format!("{text}="), &format!("{text}A"), &"é".repeat(46)] {
-            assert!(keys.read_link(other).is_none(), "{other}");
+            assert!(keys.read_token(other).is_none(), "{other}");
         }
-        assert!(CodeKeys::new(&Master::new(b"another")).read_link(&text).is_none());
+        assert!(CodeKeys::new(&Master::new(b"another")).read_token(&text).is_none());
     }
 
     #[test]
@@ -157,12 +187,7 @@ mod tests {
         let ours = code(1);
         let digits = keys.digits(&ours);
         assert!(keys.is_right(&ours, &digits));
-        for other in [
-            Code { user: Some(UserId::from_bytes([8; 16])), ..ours.clone() },
-            Code { place: CodePlace([8; 16]), ..ours.clone() },
-            Code { purpose: Purpose::Verify, ..ours.clone() },
-            code(2),
-        ] {
+        for other in altered(&ours) {
             assert!(!keys.is_right(&other, &digits));
         }
         let nobodys = Code { user: None, ..ours };

@@ -2,6 +2,7 @@
 //! holds one need not check it again. This module owns syntax and normal forms; it does not know what is taken,
 //! allowed or stored.
 
+mod accept_language;
 mod email;
 mod id;
 mod locale;
@@ -13,6 +14,7 @@ mod role;
 mod timestamp;
 mod username;
 
+pub use accept_language::AcceptLanguage;
 pub use email::Email;
 pub use id::{EventId, MailId, SessionId, UserId};
 pub use locale::Locale;

@@ -1,7 +1,7 @@
 //! The templates that are in the binary: for English and Arabic, of every kind of letter.
 
 /// The kinds of letters: the topics, and the test.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 12] = [
     "verify",
     "change",
     "reset",
@@ -9,6 +9,7 @@ pub(super) const KINDS: [&str; 11] = [
     "change_asked",
     "changed",
     "replaced",
+    "undone",
     "password_changed",
     "session_ended",
     "taken",
@@ -30,6 +31,7 @@ pub(super) const BUILTIN: &[(&str, &str)] = templates![
     "en/change_asked.subject.txt" "en/change_asked.txt" "en/change_asked.html"
     "en/changed.subject.txt" "en/changed.txt" "en/changed.html"
     "en/replaced.subject.txt" "en/replaced.txt" "en/replaced.html"
+    "en/undone.subject.txt" "en/undone.txt" "en/undone.html"
     "en/password_changed.subject.txt" "en/password_changed.txt" "en/password_changed.html"
     "en/session_ended.subject.txt" "en/session_ended.txt" "en/session_ended.html"
     "en/taken.subject.txt" "en/taken.txt" "en/taken.html"
@@ -42,6 +44,7 @@ pub(super) const BUILTIN: &[(&str, &str)] = templates![
     "ar/change_asked.subject.txt" "ar/change_asked.txt" "ar/change_asked.html"
     "ar/changed.subject.txt" "ar/changed.txt" "ar/changed.html"
     "ar/replaced.subject.txt" "ar/replaced.txt" "ar/replaced.html"
+    "ar/undone.subject.txt" "ar/undone.txt" "ar/undone.html"
     "ar/password_changed.subject.txt" "ar/password_changed.txt" "ar/password_changed.html"
     "ar/session_ended.subject.txt" "ar/session_ended.txt" "ar/session_ended.html"
     "ar/taken.subject.txt" "ar/taken.txt" "ar/taken.html"
@@ -56,7 +59,7 @@ mod tests {
     #[test]
     fn every_topic_has_its_words() {
         let topics = Topic::ALL.map(Topic::as_str);
-        assert_eq!(KINDS[..10], topics);
+        assert_eq!(KINDS[..11], topics);
         for language in ["en", "ar"] {
             for kind in KINDS {
                 for end in ["subject.txt", "txt", "html"] {

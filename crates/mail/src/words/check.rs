@@ -124,7 +124,8 @@ pub(super) fn sample(topic: Topic, is_test: bool) -> Letter {
         Purpose::Undo => hours(3 * 24),
     });
     let has_digits = matches!(purpose, Some(Purpose::Verify | Purpose::Change | Purpose::Reset));
-    let is_about_another = matches!(topic, Topic::ChangeAsked | Topic::Changed | Topic::Replaced);
+    let is_about_another =
+        matches!(topic, Topic::ChangeAsked | Topic::Changed | Topic::Replaced | Topic::Undone);
     // 21 November 2026, 09:40.
     let now = Timestamp::from_micros(1_795_254_000_000_000);
     Letter {

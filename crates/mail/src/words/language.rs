@@ -1,9 +1,8 @@
-//! Which language a letter is in: what its reader wants, as far as there are words. Owns `Accept-Language` and the
-//! direction of scripts.
+//! Which language a letter is in: what its reader wants, as far as there are words. Owns the direction of scripts.
 
 use super::problem::TemplateProblem;
 use super::{Kind, folder};
-use keyward_auth::values::Locale;
+use keyward_auth::values::{AcceptLanguage, Locale};
 use std::collections::BTreeMap;
 
 /// The languages that there are words in, by their tags in lower case.
@@ -22,8 +21,6 @@ struct Language {
 
 /// There are words in it for every letter.
 const ENGLISH: &str = "en";
-/// Nobody reads more; what comes behind is not looked at.
-const MOST_WANTED: usize = 20;
 
 impl Languages {
     /// Finds the languages among the templates, and gives each the English words that it has none for.
@@ -68,8 +65,12 @@ impl Languages {
 
     /// The first that is wanted and known: the reader's locale, then what the request accepted, then the default. English,
     /// should there be no words for this kind of letter in it.
-    pub(super) fn choose(&self, kind: Kind, (locale, accepted): (Option<&Locale>, Option<&str>)) -> &str {
-        let accepted = accepted.map(wanted).unwrap_or_default();
+    pub(super) fn choose(
+        &self,
+        kind: Kind,
+        (locale, accepted): (Option<&Locale>, Option<&AcceptLanguage>),
+    ) -> &str {
+        let accepted = accepted.map(AcceptLanguage::wanted).unwrap_or_default();
         let tags = locale.map(Locale::as_str).into_iter().chain(accepted);
         let language = tags.chain([self.default.as_str()]).find_map(|tag| self.find(tag));
         language.filter(|language| language.has(kind)).map_or(ENGLISH, |language| language.tag.as_str())
@@ -94,36 +95,6 @@ impl Language {
     }
 }
 
-/// The tags of an `Accept-Language` (RFC 9110, section 12.5.4), the most wanted first.
-fn wanted(header: &str) -> Vec<&str> {
-    let mut wanted: Vec<(&str, u32)> = header.split(',').take(MOST_WANTED).filter_map(range).collect();
-    // Stable: of two that are wanted alike, the first.
-    wanted.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-    wanted.into_iter().map(|(tag, _)| tag).collect()
-}
-
-/// A tag and its weight in thousandths, if it is one that is wanted.
-fn range(item: &str) -> Option<(&str, u32)> {
-    let mut parts = item.split(';').map(str::trim);
-    let tag = parts.next().filter(|tag| Locale::parse(tag).is_ok())?;
-    let weight = match parts.next() {
-        Some(text) => weight(text.strip_prefix("q=").or_else(|| text.strip_prefix("Q="))?)?,
-        None => 1000,
-    };
-    (weight > 0).then_some((tag, weight))
-}
-
-/// `0` to `1` with up to three digits behind the point.
-fn weight(text: &str) -> Option<u32> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !matches!(whole, "0" | "1") || fraction.len() > 3 || !digits(fraction) {
-        return None;
-    }
-    let thousandths: u32 = format!("{fraction:0<3}").parse().ok()?;
-    Some(whole.parse::<u32>().ok()? * 1000 + thousandths).filter(|weight| *weight <= 1000)
-}
-
 /// Languages and scripts that are written from right to left.
 const RIGHT_TO_LEFT: [&str; 20] = [
     "ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi", "adlm",
@@ -142,28 +113,6 @@ pub(super) fn direction(tag: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn accept_language() {
-        for (header, tags) in [
-            ("", ""),
-            ("ar", "ar"),
-            ("ar-EG,ar;q=0.9,en;q=0.8", "ar-EG ar en"),
-            ("en;q=0.5, de ;q=0.7 , fr", "fr de en"),
-            ("en;q=0.8,de;q=0.8", "en de"),
-            ("en;q=0, de;q=0.001", "de"),
-            ("*", ""),
-            ("*;q=0.5, pt-BR", "pt-BR"),
-            ("en;q=1.0, de;q=1.001, fr;q=2, it;q=-1, es;q=0.1234, nl;q=, pl;q=0.x", "en"),
-            ("e, en_US, ../etc, \u{e9}n, en\r\nX: y", ""),
-            ("de;level=1", ""),
-            (",,,en,,", "en"),
-        ] {
-            assert_eq!(wanted(header).join(" "), tags, "{header}");
-        }
-        let endless = "de;q=0.1,".repeat(100_000) + "en";
-        assert_eq!(wanted(&endless).len(), MOST_WANTED);
-    }
 
     fn languages(default: &str) -> Result<Languages, TemplateProblem> {
         let names = ["layout.html", "en/reset.txt", "en/verify.txt", "ar/reset.txt", "pt/reset.html"];
@@ -188,9 +137,11 @@ mod tests {
             (Some("de"), Some("pt"), "en"),
         ] {
             let locale = locale.map(|tag| Locale::parse(tag).unwrap());
-            assert_eq!(languages.choose(Kind("reset"), (locale.as_ref(), accepted)), chosen);
+            let accepted = accepted.and_then(AcceptLanguage::parse);
+            assert_eq!(languages.choose(Kind("reset"), (locale.as_ref(), accepted.as_ref())), chosen);
         }
-        assert_eq!(languages.choose(Kind("verify"), (None, Some("pt"))), "en");
+        let accepted = AcceptLanguage::parse("pt");
+        assert_eq!(languages.choose(Kind("verify"), (None, accepted.as_ref())), "en");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 
 pub use problem::{TemplateProblem, TemplateProblems};
 
-use crate::brand::Brand;
+use crate::product::Product;
 use builtin::BUILTIN;
 use keyward_auth::outside::Letter;
 use language::Languages;
@@ -40,7 +40,7 @@ pub(crate) struct Written {
 pub(crate) struct Words {
     templates: Environment<'static>,
     languages: Languages,
-    brand: Brand,
+    product: Product,
     public_url: String,
 }
 
@@ -67,7 +67,7 @@ impl Words {
     pub(crate) fn open(
         folder: Option<&Path>,
         language: &str,
-        brand: Brand,
+        product: Product,
         public_url: &str,
     ) -> Result<Self, TemplateProblems> {
         let mut sources: BTreeMap<String, String> =
@@ -75,7 +75,7 @@ impl Words {
         sources.extend(folder.map(folder::read).transpose()?.unwrap_or_default());
         let languages = Languages::of(&mut sources, language)?;
         let templates = compiled(sources)?;
-        let words = Self { templates, languages, brand, public_url: public_url.to_owned() };
+        let words = Self { templates, languages, product, public_url: public_url.to_owned() };
         words.try_out()?;
         Ok(words)
     }
@@ -85,7 +85,7 @@ impl Words {
     /// # Errors
     /// A template of the folder does what it did not do when it was tried out.
     pub(crate) fn write(&self, kind: Kind, letter: &Letter) -> Result<Written, TemplateProblem> {
-        let wanted = (letter.locale.as_ref(), letter.languages.as_deref());
+        let wanted = (letter.locale.as_ref(), letter.languages.as_ref());
         self.write_in(self.languages.choose(kind, wanted), kind, letter)
     }
 

@@ -3,17 +3,17 @@
 use super::builtin::{BUILTIN, KINDS};
 use super::check::sample;
 use super::*;
-use crate::brand::Colour;
+use crate::product::Colour;
 use keyward_auth::records::Topic;
 use keyward_auth::values::{Email, Locale};
 use std::fs;
 
-fn brand() -> Brand {
-    Brand { name: "Example".to_owned(), colour: Colour::parse("#1f5fbf").unwrap(), logo: None }
+fn product() -> Product {
+    Product { name: "Example".to_owned(), colour: Colour::parse("#1f5fbf").unwrap(), logo: None }
 }
 
 fn words() -> Words {
-    Words::open(None, "en", brand(), "https://app.example.com").unwrap()
+    Words::open(None, "en", product(), "https://app.example.com").unwrap()
 }
 
 fn letter(topic: Topic, locale: &str) -> Letter {
@@ -88,7 +88,7 @@ fn a_page_is_ready_for_the_dark_and_for_either_direction() {
 #[test]
 fn the_logo_is_all_that_is_loaded() {
     let logo = Some("https://cdn.example.com/logo.png?a=1&b=2".to_owned());
-    let words = Words::open(None, "en", Brand { logo, ..brand() }, "https://app.example.com").unwrap();
+    let words = Words::open(None, "en", Product { logo, ..product() }, "https://app.example.com").unwrap();
     let page = words.write(Kind::TEST, &sample(Topic::Verify, true)).unwrap().html;
     assert!(
         page.contains("<img src=\"https://cdn.example.com/logo.png?a=1&amp;b=2\" alt=\"Example\""),
@@ -99,8 +99,8 @@ fn the_logo_is_all_that_is_loaded() {
 
 #[test]
 fn k_14_nothing_that_is_typed_becomes_markup() {
-    let brand = Brand { name: "<i>\"R&D'".to_owned(), ..brand() };
-    let words = Words::open(None, "en", brand, "https://app.example.com").unwrap();
+    let product = Product { name: "<i>\"R&D'".to_owned(), ..product() };
+    let words = Words::open(None, "en", product, "https://app.example.com").unwrap();
     for topic in Topic::ALL {
         let letter = Letter {
             name: Some("<script>alert(1)</script><a href=\"https://evil.test\">".to_owned()),
@@ -154,7 +154,7 @@ fn open(files: &[(&str, &str)]) -> Result<Words, String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    Words::open(Some(folder.path()), "en", brand(), "https://app.example.com")
+    Words::open(Some(folder.path()), "en", product(), "https://app.example.com")
         .map_err(|found| found.to_string())
 }
 
@@ -235,7 +235,7 @@ fn all_problems_are_told_at_once() {
     let message = open(&[("en/a.txt", ""), ("ar/b.html", ""), ("c", "")]).err().unwrap();
     assert_eq!(message.lines().count(), 3, "{message}");
     let missing =
-        Words::open(Some(Path::new("/nowhere/at/all")), "en", brand(), "https://a.test").err().unwrap();
+        Words::open(Some(Path::new("/nowhere/at/all")), "en", product(), "https://a.test").err().unwrap();
     assert!(missing.to_string().starts_with("/nowhere/at/all: the folder cannot be read"), "{missing}");
 }
 

@@ -3,7 +3,7 @@
 use super::language::direction;
 use super::name::harmless;
 use super::{TemplateProblem, Words};
-use crate::brand::Colour;
+use crate::product::Colour;
 use keyward_auth::outside::Letter;
 use keyward_auth::values::Timestamp;
 use minijinja::value::Value;
@@ -24,10 +24,10 @@ impl Words {
         let words = |life: Option<Duration>| life.map(|life| self.duration(language, life)).transpose();
         let until = |life: Option<Duration>| life.map(|life| minute(letter.at + life));
         let direction = direction(language);
-        let colour = self.brand.colour;
+        let colour = self.product.colour;
         Ok(BTreeMap::from([
-            ("product", Value::from(self.brand.name.as_str())),
-            ("logo", optional(self.brand.logo.as_deref())),
+            ("product", Value::from(self.product.name.as_str())),
+            ("logo", optional(self.product.logo.as_deref())),
             ("colour", Value::from(colour.to_string())),
             ("on_colour", Value::from(colour.ink().to_string())),
             ("link_colour", Value::from(colour.readable_on(Colour::WHITE).to_string())),

@@ -1,7 +1,7 @@
 //! Changes of a user: only what is meant, to the version that is meant, whole or not at all.
 
 use super::sample::*;
-use keyward_auth::records::{Along, Change, EventKind, Store, StoreError, Unique, User};
+use keyward_auth::records::{Along, Change, EventKind, Store, StoreError, Undone, Unique, User};
 use keyward_auth::values::{Email, Locale, Metadata, Name, PasswordHash, Role, Roles, Username};
 
 fn email(text: &str) -> Email {
@@ -52,6 +52,9 @@ pub async fn every_field_changes_alone(store: &Store) {
             u.password = Some(PasswordHash::stored("$new".into()));
         }),
         (Change { end_sessions: Some(None), ..Change::default() }, |u| u.epoch += 1),
+        (Change { undone: Some(Undone { to: second(5), at: second(6) }), ..Change::default() }, |u| {
+            u.undone = Some(Undone { to: second(5), at: second(6) })
+        }),
         (Change::default(), |_| {}),
     ];
     let mut expected = kept(store, user(1)).await;

@@ -199,6 +199,18 @@ pub async fn places_do_not_mix(store: &Store) {
     assert_eq!(store.codes.try_at(place(0), MOST, second(NOW)).await, Ok(vec![]));
 }
 
+pub async fn all_codes_of_a_place_are_seen(store: &Store) {
+    let [ada, bob, nobody] = [Some(user_id(1)), Some(user_id(2)), None].map(|owner| code(1, owner));
+    for one in [&ada, &bob, &nobody] {
+        issued(store, one.clone()).await;
+    }
+    issued(store, Code { place: place(2), ..ada.clone() }).await;
+    let mut there = store.codes.at(place(1)).await.unwrap();
+    there.sort_by_key(|code| code.user);
+    assert_eq!(there, [nobody, ada, bob]);
+    assert_eq!(store.codes.at(place(3)).await, Ok(Vec::new()));
+}
+
 pub async fn one_of_many_racers_consumes_a_code(store: &Store) {
     for round in 1..=5 {
         let one = issued(store, code(round, Some(user_id(1)))).await;

@@ -202,6 +202,7 @@ macro_rules! conformance {
                 nobodys_code_is_tried_like_any,
                 codes_of_two_users_in_one_place_do_not_disturb_each_other,
                 places_do_not_mix,
+                all_codes_of_a_place_are_seen,
                 one_of_many_racers_consumes_a_code,
                 an_expired_code_is_not_consumed,
                 a_code_is_consumed_however_often_it_was_tried,

@@ -7,8 +7,8 @@ use keyward_auth::records::{
     StoreError, Topic, User,
 };
 use keyward_auth::values::{
-    Email, EventId, Locale, MailId, Metadata, Name, PasswordHash, Role, Roles, SessionId, Timestamp, UserId,
-    Username,
+    AcceptLanguage, Email, EventId, Locale, MailId, Metadata, Name, PasswordHash, Role, Roles, SessionId,
+    Timestamp, UserId, Username,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,7 @@ pub(super) fn user(number: u64) -> User {
         password: Some(PasswordHash::stored(format!("$hash${number}"))),
         epoch: 0,
         kept_session: None,
+        undone: None,
         created_at: second(number),
         updated_at: second(number),
         last_login_at: None,
@@ -140,7 +141,7 @@ pub(super) fn mail(number: u64, user: Option<UserId>) -> Mail {
         topic: Topic::Reset,
         to: Email::parse(&format!("User{number}@example.com")).unwrap(),
         user,
-        languages: Some("de-CH, en;q=0.8".into()),
+        languages: AcceptLanguage::parse("de-CH, en;q=0.8"),
         asked_from: Some([192, 0, 2, 7].into()),
         created_at: second(number),
         state: MailState::Waiting,

@@ -1,7 +1,7 @@
 //! Users: kept whole, unique, deleted with what hangs on them.
 
 use super::sample::*;
-use keyward_auth::records::{Along, EventKind, SignIn, Store, StoreError, Unique, User};
+use keyward_auth::records::{Along, EventKind, SignIn, Store, StoreError, Undone, Unique, User};
 use keyward_auth::values::{Email, Metadata, Name, PasswordHash, Roles, Timestamp, Username};
 
 pub async fn a_user_comes_back_as_it_was_kept(store: &Store) {
@@ -14,6 +14,7 @@ pub async fn a_user_comes_back_as_it_was_kept(store: &Store) {
     full.epoch = 4;
     full.kept_session = Some(session_id(9));
     full.last_login_at = Some(second(5));
+    full.undone = Some(Undone { to: second(6), at: second(7) });
     let full = kept(store, full).await;
     kept(store, user(2)).await;
     assert_eq!(read(store, &full).await.as_ref(), Some(&full));

@@ -2,7 +2,7 @@
 
 use super::row::{Record, Row, Unreadable};
 use super::statement::{Statement, Steps};
-use super::{Sql, along, mails};
+use super::{Sql, mails};
 use async_trait::async_trait;
 use keyward_auth::records::{self, Actor, Along, Event, EventKind, StoreError};
 use keyward_auth::values::{SessionId, Timestamp, UserId};
@@ -99,7 +99,8 @@ impl records::Audit for Audit {
         let intents: Vec<Event> =
             along.events.iter().map(|event| Event { is_intent: true, ..event.clone() }).collect();
         let mut steps = Steps::default();
-        along::insert(&mut steps, Along { events: &intents, ..along });
+        insert(&mut steps, &intents);
+        mails::insert(&mut steps, along.mails);
         self.0.atomically(steps).await.map(drop)
     }
 

@@ -31,6 +31,7 @@ static TRY: Statement = Statement::new(concat!(
     "UPDATE keyward_codes SET tries = tries + 1 WHERE place = $1 AND tries < $2 AND digits_until > $3 RETURNING ",
     columns!()
 ));
+static AT: Statement = Statement::new(concat!("SELECT ", columns!(), " FROM keyward_codes WHERE place = $1"));
 static READ: Statement =
     Statement::new(concat!("SELECT ", columns!(), " FROM keyward_codes WHERE place = $1 AND user_id = $2"));
 static CONSUME: Statement = Statement::new(
@@ -101,6 +102,10 @@ impl records::Codes for Codes {
         steps.returning(&TRY, vec![place(at), i64::from(most).into(), now.into()], None);
         let done = self.0.atomically(steps).await?;
         done.rows.iter().map(|row| CODE.read(&Row::Kept(row))).collect()
+    }
+
+    async fn at(&self, at: CodePlace) -> Result<Vec<Code>, StoreError> {
+        self.0.all(&AT, &[place(at)], &CODE).await
     }
 
     async fn read(&self, at: CodePlace, user: UserId) -> Result<Option<Code>, StoreError> {

@@ -186,6 +186,7 @@ pub(crate) fn user() -> User {
         password: None,
         epoch: 0,
         kept_session: None,
+        undone: None,
         created_at: NOW,
         updated_at: NOW,
         last_login_at: None,

@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use keyward_auth::flows::{By, Class, Edit, EditError, Target};
+use keyward_auth::records::User;
 use keyward_auth::values::{
     Email, Invalid, Locale, Metadata, Name, Password, Permission, Role, Roles, Username,
 };
@@ -26,7 +27,7 @@ pub(crate) async fn me(
     uri: Uri,
     Json(body): Json,
 ) -> Result<Response, Problem> {
-    let edit = edit(if_match, body, &gate).await?;
+    let edit = edit(if_match, body, &person.user, &gate).await?;
     let target = Target::Id(person.user.id);
     let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
     Ok(view::user(&edited, &uri))
@@ -44,16 +45,20 @@ pub(crate) async fn user(
     body: Result<Json, Problem>,
 ) -> Result<Response, Problem> {
     // What is not yours is not there, whatever the body says.
-    if web.keyward.view_user(By::Person(&person), &target).await?.is_none() {
-        return Err(Problem::not_found());
-    }
-    let edit = edit(if_match, body?.0, &gate).await?;
+    let viewed = web.keyward.view_user(By::Person(&person), &target).await?;
+    let user = viewed.ok_or_else(Problem::not_found)?;
+    let edit = edit(if_match, body?.0, &user, &gate).await?;
     let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
     Ok(view::user(&edited, &uri))
 }
 
-/// What is asked for, counted if it may take a hash or cause a mail.
-async fn edit(IfMatch(if_version): IfMatch, mut body: Fields, gate: &Gate) -> Result<Edit, Problem> {
+/// What is asked for of this user, counted if it may take a hash or cause a mail.
+async fn edit(
+    IfMatch(if_version): IfMatch,
+    mut body: Fields,
+    user: &User,
+    gate: &Gate,
+) -> Result<Edit, Problem> {
     body.synonym("username", "user");
     let mut edit = Edit {
         if_version,
@@ -74,7 +79,11 @@ async fn edit(IfMatch(if_version): IfMatch, mut body: Fields, gate: &Gate) -> Re
     edit.roles = body.list("roles", Role::parse).map(Roles::new);
     body.ignore(&["picture", "created_at", "updated_at", "last_login_at", "message"]);
     let edit = body.finish(Some(edit))?;
-    if edit.password.is_some() || edit.current_password.is_some() || matches!(edit.email, Some(Some(_))) {
+    // An address that is the user's already is sent back by whoever edits something else.
+    let known = [&user.email, &user.pending_email];
+    let is_new = |email: &Email| !known.into_iter().flatten().any(|known| known.same(email));
+    let has_new_email = edit.email.as_ref().and_then(Option::as_ref).is_some_and(is_new);
+    if edit.password.is_some() || edit.current_password.is_some() || has_new_email {
         gate.admit(&[Class::Passwords]).await?;
     }
     Ok(edit)

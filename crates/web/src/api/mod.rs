@@ -1,5 +1,5 @@
-//! The JSON endpoints and the set-up page: one file per flow (the pages behind mails are in [`pages`](crate::pages)). A handler reads values, calls one flow, and maps its
-//! closed error to a [`Problem`](crate::problem::Problem) by an exhaustive match.
+//! The JSON endpoints: one file per flow; what people see is in [`pages`](crate::pages). A handler reads values, calls one
+//! flow, and maps its closed error to a [`Problem`](crate::problem::Problem) by an exhaustive match.
 
 pub(crate) mod ask;
 pub(crate) mod change_password;
@@ -17,7 +17,6 @@ pub(crate) mod register;
 pub(crate) mod reset_password;
 pub(crate) mod send_reset;
 pub(crate) mod sessions;
-pub(crate) mod setup;
 mod tokens;
 pub(crate) mod users;
 pub(crate) mod verify;

@@ -63,11 +63,8 @@ fn proof(body: &mut Fields) -> Option<Proof> {
 impl From<ResetError> for Problem {
     fn from(error: ResetError) -> Self {
         match error {
-            ResetError::Refused => Self::invalid_code(),
             ResetError::Password(invalid) => Self::field("password", invalid),
-            ResetError::Limited(limited) => limited.into(),
-            ResetError::Busy(busy) => busy.into(),
-            ResetError::Store(error) => error.into(),
+            ResetError::Code(error) => error.into(),
         }
     }
 }

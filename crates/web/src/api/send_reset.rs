@@ -38,7 +38,6 @@ impl From<SendResetError> for Problem {
                 Self::field("status", Invalid::new("disabled", "the user is disabled, and could not sign in"))
             }
             SendResetError::NotConfigured => Self::mail_not_configured(),
-            SendResetError::Limited(limited) => limited.into(),
             SendResetError::Store(error) => error.into(),
         }
     }

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use keyward_auth::flows::{Class, VerifyError};
+use keyward_auth::flows::{Class, CodeError};
 use keyward_auth::records::Unique;
 use keyward_auth::values::Email;
 
@@ -33,14 +33,14 @@ pub(crate) async fn post(
     Ok(response)
 }
 
-impl From<VerifyError> for Problem {
-    fn from(error: VerifyError) -> Self {
+impl From<CodeError> for Problem {
+    fn from(error: CodeError) -> Self {
         match error {
-            VerifyError::Refused => Self::invalid_code(),
-            VerifyError::Taken => Self::taken(Unique::Email),
-            VerifyError::Limited(limited) => limited.into(),
-            VerifyError::Busy(busy) => busy.into(),
-            VerifyError::Store(error) => error.into(),
+            CodeError::Refused => Self::invalid_code(),
+            CodeError::Taken => Self::taken(Unique::Email),
+            CodeError::Limited(limited) => limited.into(),
+            CodeError::Busy(busy) => busy.into(),
+            CodeError::Store(error) => error.into(),
         }
     }
 }

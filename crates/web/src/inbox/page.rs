@@ -25,7 +25,7 @@ pub(crate) async fn get(State(web): State<Shared>, query: Query) -> Result<Respo
     let mails = mails(&web, None);
     let tag = tag(&mails);
     let mail = mails.iter().find(|mail| Some(mail.id.as_str()) == chosen).or(mails.first());
-    let style = style(web.settings.product.colour) + include_str!("inbox.css");
+    let style = style(&web.settings.product) + include_str!("inbox.css");
     let html = format!(
         r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

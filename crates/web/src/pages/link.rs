@@ -13,8 +13,8 @@ use crate::gate::Gate;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
-use keyward_auth::flows::{Caller, Class, LinkView, ResetError, UndoError, VerifyError};
-use keyward_auth::records::{Purpose, Unique};
+use keyward_auth::flows::{Caller, Class, CodeError, LinkView, ResetError};
+use keyward_auth::records::{Purpose, Unique, User};
 use keyward_auth::values::Invalid;
 
 pub(crate) async fn get(
@@ -45,9 +45,12 @@ pub(crate) async fn post(
         Ok(None) => return page.counted().await,
         Err(error) => return page.reader.put_off(error.into()),
     };
+    let keyward = &page.web.keyward;
     match link.purpose {
-        Purpose::Verify | Purpose::Change => page.verify(&link, &token, &gate).await,
-        Purpose::Undo => page.undo(&link, &token, &gate).await,
+        Purpose::Verify | Purpose::Change => {
+            page.confirm(&link, &gate, keyward.verify_by_link(&token, &page.caller)).await
+        }
+        Purpose::Undo => page.confirm(&link, &gate, keyward.undo_change(&token, &page.caller)).await,
         Purpose::Reset | Purpose::Invite => page.set_password(&link, &token, &gate, &mut form).await,
     }
 }
@@ -60,27 +63,19 @@ struct Page {
 }
 
 impl Page {
-    async fn verify(&self, link: &LinkView, token: &str, gate: &Gate) -> Response {
+    /// What takes no more than the button.
+    async fn confirm(
+        &self,
+        link: &LinkView,
+        gate: &Gate,
+        confirmed: impl Future<Output = Result<User, CodeError>>,
+    ) -> Response {
         if let Err(limited) = gate.admit(&[Class::Passwords]).await {
             return self.reader.put_off(limited.into());
         }
-        match self.web.keyward.verify_by_link(token, &self.caller).await {
+        match confirmed.await {
             Ok(_) => self.done(link),
-            Err(VerifyError::Refused) => self.leads_nowhere(),
-            Err(VerifyError::Taken) => self.taken(link),
-            Err(error) => self.reader.put_off(error.into()),
-        }
-    }
-
-    async fn undo(&self, link: &LinkView, token: &str, gate: &Gate) -> Response {
-        if let Err(limited) = gate.admit(&[Class::Passwords]).await {
-            return self.reader.put_off(limited.into());
-        }
-        match self.web.keyward.undo_change(token, &self.caller).await {
-            Ok(_) => self.done(link),
-            Err(UndoError::Refused) => self.leads_nowhere(),
-            Err(UndoError::Taken) => self.taken(link),
-            Err(error) => self.reader.put_off(error.into()),
+            Err(error) => self.refused(link, error),
         }
     }
 
@@ -94,9 +89,8 @@ impl Page {
         }
         match self.web.keyward.reset_by_link(token, &password, &self.caller).await {
             Ok(()) => self.done(link),
-            Err(ResetError::Refused) => self.leads_nowhere(),
             Err(ResetError::Password(invalid)) => self.asks_again(link, invalid),
-            Err(error) => self.reader.put_off(error.into()),
+            Err(ResetError::Code(error)) => self.refused(link, error),
         }
     }
 
@@ -114,6 +108,16 @@ impl Page {
         let ask = self.ask(link);
         self.reader
             .page(ask.done_title, &format!(r#"<p role="status">{}</p>"#, self.about(ask.done_text, link)))
+    }
+
+    fn refused(&self, link: &LinkView, error: CodeError) -> Response {
+        match error {
+            CodeError::Refused => self.leads_nowhere(),
+            CodeError::Taken => self.taken(link),
+            CodeError::Limited(_) | CodeError::Busy(_) | CodeError::Store(_) => {
+                self.reader.put_off(error.into())
+            }
+        }
     }
 
     fn taken(&self, link: &LinkView) -> Response {
@@ -170,17 +174,5 @@ impl Page {
             self.reader.fault(fault, shortest),
             ask.button
         )
-    }
-}
-
-impl From<UndoError> for Problem {
-    fn from(error: UndoError) -> Self {
-        match error {
-            UndoError::Refused => Self::not_found(),
-            UndoError::Taken => Self::taken(Unique::Email),
-            UndoError::Limited(limited) => limited.into(),
-            UndoError::Busy(busy) => busy.into(),
-            UndoError::Store(error) => error.into(),
-        }
     }
 }

@@ -23,14 +23,14 @@ impl FromRequestParts<Shared> for Reader {
         let accepts = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         Ok(Self {
             web: web.clone(),
-            words: Words::chosen(languages(&parts.headers).as_deref()),
+            words: Words::chosen(languages(&parts.headers).as_ref()),
             is_person: accepts.unwrap_or_default().contains("text/html"),
         })
     }
 }
 
 impl Reader {
-    /// A page of ours; values go where `title` and `content` of the words have places for them.
+    /// A page of ours; `title` and `content` are HTML already.
     pub(crate) fn page(&self, title: &str, content: &str) -> Response {
         self.web.pages.page(StatusCode::OK, self.words, title, content)
     }

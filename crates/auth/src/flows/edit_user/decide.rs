@@ -6,7 +6,7 @@ use crate::Keyward;
 use crate::flows::tries::Try;
 use crate::flows::{By, SignedIn};
 use crate::policy::Verification;
-use crate::records::{Change, Direction, EventKind, User};
+use crate::records::{Change, Direction, EventKind, Undone, User};
 use crate::values::{Email, Invalid, PasswordHash, Permission, Timestamp};
 
 /// A change with the events that tell of it.
@@ -107,6 +107,8 @@ fn decide_address(
     match &edit.email {
         Some(Some(email)) if !is_same(user.email.as_ref(), email) => {
             set_address(email, decision);
+            // Whoever had the account by any address of before gets it back by asking, and not by a link.
+            decision.change.undone = Some(Undone { to: Timestamp::from_micros(i64::MIN), at: now });
             if edit.email_verified == Some(true) {
                 decision.change.email_verified_at = Some(Some(now));
                 decision.events.push(EventKind::EmailVerified);
@@ -218,7 +220,8 @@ impl Change {
             && self.roles.is_none()
             && self.disabled_at.is_none()
             && self.password.is_none()
-            && self.end_sessions.is_none();
+            && self.end_sessions.is_none()
+            && self.undone.is_none();
         (!is_empty).then_some(self)
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 
 pub use url::SmtpUrl;
 
-use crate::message::Packet;
+use crate::message::Message;
 use idle::{Idle, quit};
 use keyward_auth::outside::Undelivered;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -64,17 +64,17 @@ impl Smtp {
     /// the secrets.
     pub(crate) async fn send(
         &self,
-        packet: &Packet,
+        message: &Message,
         secrets: &[&str],
         timeout: Duration,
     ) -> Result<(), Undelivered> {
         let refusal = Refusal { url: &self.url, secrets, timeout };
         let deadline = Instant::now() + timeout;
-        let mut line = match timeout_at(deadline, self.begin(packet, deadline)).await {
+        let mut line = match timeout_at(deadline, self.begin(message, deadline)).await {
             Ok(begun) => begun.map_err(|(stage, error)| refusal.told(stage, &error))?,
             Err(_) => return Err(refusal.silence()),
         };
-        match timeout_at(deadline, hand_over(&mut line, packet)).await {
+        match timeout_at(deadline, hand_over(&mut line, message)).await {
             Ok(Ok(())) => {
                 self.idle.keep(line);
                 Ok(())
@@ -89,18 +89,18 @@ impl Smtp {
     }
 
     /// A connection on which the server has taken our address: one that was kept, or a new one.
-    async fn begin(&self, packet: &Packet, deadline: Instant) -> Result<Connection, Failed> {
+    async fn begin(&self, message: &Message, deadline: Instant) -> Result<Connection, Failed> {
         while let Some(mut line) = self.idle.take() {
             let soon = deadline.min(Instant::now() + STILL_THERE);
             // Whatever is wrong with it, a new one will say it better.
-            match timeout_at(soon, introduce(&mut line, packet)).await {
+            match timeout_at(soon, introduce(&mut line, message)).await {
                 Ok(Ok(())) => return Ok(line),
                 Ok(Err(_)) => quit(line),
                 Err(_) => {}
             }
         }
         let mut line = self.connect().await?;
-        introduce(&mut line, packet).await?;
+        introduce(&mut line, message).await?;
         Ok(line)
     }
 
@@ -148,19 +148,19 @@ enum Trouble {
     NoTlsForPassword,
 }
 
-async fn introduce(line: &mut Connection, packet: &Packet) -> Result<(), Failed> {
-    let mail = Mail::new(packet.envelope.from().cloned(), Vec::new());
+async fn introduce(line: &mut Connection, message: &Message) -> Result<(), Failed> {
+    let mail = Mail::new(message.envelope.from().cloned(), Vec::new());
     line.command(mail).await.map_err(|error| (Stage::Sender, Trouble::Smtp(error)))?;
     Ok(())
 }
 
-async fn hand_over(line: &mut Connection, packet: &Packet) -> Result<(), Failed> {
+async fn hand_over(line: &mut Connection, message: &Message) -> Result<(), Failed> {
     let failed = |error| (Stage::Mail, Trouble::Smtp(error));
-    for to in packet.envelope.to() {
+    for to in message.envelope.to() {
         line.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(failed)?;
     }
     line.command(Data).await.map_err(failed)?;
-    line.message(&packet.bytes).await.map_err(failed)?;
+    line.message(&message.bytes).await.map_err(failed)?;
     Ok(())
 }
 

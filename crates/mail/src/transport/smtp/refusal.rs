@@ -3,7 +3,7 @@
 
 use super::Trouble;
 use super::url::{SmtpUrl, Tls};
-use crate::reason::cleaned;
+use crate::reason::quoted;
 use keyward_auth::outside::Undelivered;
 use lettre::transport::smtp::Error as SmtpError;
 use rustls::CertificateError;
@@ -75,22 +75,28 @@ impl Refusal<'_> {
             Trouble::Smtp(error) => error,
         };
         match error.status().and_then(|code| code.to_string().parse().ok()) {
-            Some(code) => self.reply(stage, code, &self.cleaned(&cause(error))),
+            Some(code) => self.reply(stage, code, &cause(error)),
             None => self.broken(stage, error),
         }
     }
 
     /// The server said no.
     fn reply(&self, stage: Stage, code: u16, text: &str) -> Undelivered {
-        let said = format!("{} said {code} {text}", self.url);
+        let words = match stage {
+            // It was told the password, and nobody knows in which forms it may repeat it.
+            Stage::SigningIn => enhanced_status(text).unwrap_or_default().to_owned(),
+            _ => self.quoted(text),
+        };
+        let said = format!("{} said {code} {words}", self.url);
+        let said = said.trim_end();
         let is_for_ever = code >= 500;
         match stage {
-            _ if code == GOES_DOWN => Undelivered::Unreachable(said),
-            Stage::Connecting => Undelivered::Unreachable(said),
+            _ if code == GOES_DOWN => Undelivered::Unreachable(said.to_owned()),
+            Stage::Connecting => Undelivered::Unreachable(said.to_owned()),
             Stage::SigningIn if is_for_ever => {
                 Undelivered::Unreachable(format!("{said}; are user and password of mail.url right?"))
             }
-            Stage::SigningIn => Undelivered::Unreachable(said),
+            Stage::SigningIn => Undelivered::Unreachable(said.to_owned()),
             Stage::Sender if code == SIGN_IN_FIRST => {
                 Undelivered::Unreachable(format!("{said}; mail.url needs user and password, or TLS"))
             }
@@ -104,30 +110,35 @@ impl Refusal<'_> {
             {
                 Undelivered::Later(format!("{said}; does mail.url need user and password?"))
             }
-            Stage::Mail if is_for_ever => Undelivered::Never(said),
-            Stage::Sender | Stage::Mail => Undelivered::Later(said),
+            Stage::Mail if is_for_ever => Undelivered::Never(said.to_owned()),
+            Stage::Sender | Stage::Mail => Undelivered::Later(said.to_owned()),
         }
     }
 
     /// There was no reply, or none that is one.
     fn broken(&self, stage: Stage, error: &SmtpError) -> Undelivered {
-        let cause = self.cleaned(&cause(error));
+        // What is no reply is quoted in the error, and so is what a reply says that cannot be understood.
+        let has_words = error.is_response() || error.is_client();
+        let cause = match stage {
+            Stage::SigningIn if has_words => String::new(),
+            _ => format!(": {}", self.quoted(&cause(error))),
+        };
         let text = match tls_error(error) {
             Some(rustls::Error::InvalidCertificate(why)) => format!(
                 "the certificate of {} is not to be trusted: {}; mail.url must name the host as the certificate does, and \
                  may name the authority that signed it with ?ca=/path/to/ca.pem",
                 self.url,
-                self.cleaned(&distrust(why))
+                self.quoted(&distrust(why))
             ),
             Some(rustls::Error::InvalidMessage(_)) if self.url.tls == Tls::Implicit => {
                 format!("{} does not begin with TLS; write smtp:// in mail.url", self.url)
             }
-            Some(other) => format!("TLS with {} failed: {}", self.url, self.cleaned(&other.to_string())),
+            Some(other) => format!("TLS with {} failed: {}", self.url, self.quoted(&other.to_string())),
             None if error.is_client() && stage == Stage::SigningIn => {
-                format!("{} lets nobody sign in by AUTH PLAIN or LOGIN: {cause}", self.url)
+                format!("{} lets nobody sign in by AUTH PLAIN or LOGIN{cause}", self.url)
             }
-            None if error.is_response() => format!("{} broke off, or does not speak SMTP: {cause}", self.url),
-            None => format!("the connection to {} broke: {cause}", self.url),
+            None if error.is_response() => format!("{} broke off, or does not speak SMTP{cause}", self.url),
+            None => format!("the connection to {} broke{cause}", self.url),
         };
         match stage {
             // Whether it took the mail nobody knows. It is sent again with the same Message-ID.
@@ -136,11 +147,22 @@ impl Refusal<'_> {
         }
     }
 
-    fn cleaned(&self, text: &str) -> String {
+    fn quoted(&self, text: &str) -> String {
         let password = self.url.login.as_ref().map(|login| login.password.as_str());
         let secrets: Vec<&str> = self.secrets.iter().copied().chain(password).collect();
-        cleaned(text, &secrets)
+        quoted(text, &secrets)
     }
+}
+
+/// `5.7.8` at the beginning of a reply (RFC 2034).
+fn enhanced_status(words: &str) -> Option<&str> {
+    let first = words.split_whitespace().next()?;
+    let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = first.split('.');
+    let is_class = parts.next().is_some_and(|class| class == "4" || class == "5");
+    let (subject, detail, end) = (parts.next(), parts.next(), parts.next());
+    (is_class && subject.is_some_and(is_number) && detail.is_some_and(is_number) && end.is_none())
+        .then_some(first)
 }
 
 /// The innermost text, without the library's words around it.
@@ -193,8 +215,8 @@ mod tests {
         for (stage, code, text, expected) in [
             (Stage::Connecting, 554, "go away", "unreachable"),
             (Stage::Connecting, 421, "busy", "unreachable"),
-            (Stage::SigningIn, 535, "bad credentials", "unreachable"),
-            (Stage::SigningIn, 454, "temporary", "unreachable"),
+            (Stage::SigningIn, 535, "5.7.8", "unreachable"),
+            (Stage::SigningIn, 454, "", "unreachable"),
             (Stage::Sender, 530, "authentication required", "unreachable"),
             (Stage::Sender, 553, "not your address", "unreachable"),
             (Stage::Sender, 451, "try again", "later"),
@@ -212,7 +234,8 @@ mod tests {
                 Undelivered::Never(reason) => ("never", reason),
             };
             assert_eq!(kind, expected, "{stage:?} {code}");
-            assert!(reason.starts_with(&format!("smtp://h.test:587 said {code} {text}")), "{reason}");
+            let said = format!("smtp://h.test:587 said {code} {text}");
+            assert!(reason.starts_with(said.trim_end()), "{reason}");
         }
     }
 
@@ -220,7 +243,23 @@ mod tests {
     fn neither_password_nor_code_is_repeated() {
         let url = SmtpUrl::parse("smtp://u:p4ss@h.test").unwrap();
         let secrets = ["314159"];
-        assert_eq!(refusal(&url, &secrets).cleaned("p4ss and 314159 are wrong"), "… and … are wrong");
+        let refusal = refusal(&url, &secrets);
+        for (stage, words, said) in [
+            (Stage::SigningIn, "5.7.8 AHUAcDRzcw== is wrong", "said 535 5.7.8; are user"),
+            (Stage::SigningIn, "AHUAcDRzcw==", "said 535; are user"),
+            (Stage::SigningIn, "5.7.8.9 no", "said 535; are user"),
+            (Stage::SigningIn, "5.7 no", "said 535; are user"),
+            (Stage::Sender, "u and p4ss may not", "said 535 …; may it"),
+            (Stage::Sender, "AHUAcDRzcw== may not", "said 535 …; may it"),
+            (Stage::Mail, "5.7.1 a code, 314 159", "said 535 …"),
+            // Left out, and understood all the same.
+            (Stage::Mail, "314159: relay access denied", "said 535 …; does mail.url need"),
+            (Stage::Mail, "314158: spam", "said 535 314158: spam"),
+        ] {
+            let told = refusal.reply(stage, 535, words).to_string();
+            assert!(told.contains(said), "{words}: {told}");
+            assert!(!told.contains("314159") && !told.contains("p4ss"), "{told}");
+        }
     }
 
     #[test]

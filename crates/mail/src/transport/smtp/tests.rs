@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn packet() -> Packet {
+fn message() -> Message {
     let address = |text: &str| text.parse().unwrap();
     let envelope = Envelope::new(Some(address("a@b.test")), vec![address("c@d.test")]).unwrap();
-    Packet { envelope, bytes: b"Subject: s\r\n\r\n.a line\r\n".to_vec() }
+    Message { envelope, bytes: b"Subject: s\r\n\r\n.a line\r\n".to_vec() }
 }
 
 fn smtp(port: u16, login: &str, query: &str) -> Smtp {
@@ -100,7 +100,7 @@ async fn a_connection_is_used_again() {
     let mut server = Server::start(vec![GOOD]).await;
     let smtp = smtp(server.port, "", "");
     for _ in 0..5 {
-        smtp.send(&packet(), &[], LONG).await.unwrap();
+        smtp.send(&message(), &[], LONG).await.unwrap();
         assert_eq!(server.line("Subject").await, "Subject: s\r\n");
         // A dot at the beginning of a line is not the end.
         assert_eq!(server.line("..").await, "..a line\r\n");
@@ -114,7 +114,7 @@ async fn at_most_eight_connections_wait() {
     let smtp = Arc::new(smtp(server.port, "", ""));
     let sending = (0..24).map(|_| {
         let smtp = smtp.clone();
-        tokio::spawn(async move { smtp.send(&packet(), &[], LONG).await })
+        tokio::spawn(async move { smtp.send(&message(), &[], LONG).await })
     });
     for sent in sending.collect::<Vec<_>>() {
         sent.await.unwrap().unwrap();
@@ -134,8 +134,8 @@ async fn one_that_was_ended_meanwhile_is_replaced() {
     ]);
     let server = Server::start(vec![once, GOOD]).await;
     let smtp = smtp(server.port, "", "");
-    smtp.send(&packet(), &[], LONG).await.unwrap();
-    smtp.send(&packet(), &[], LONG).await.unwrap();
+    smtp.send(&message(), &[], LONG).await.unwrap();
+    smtp.send(&message(), &[], LONG).await.unwrap();
     assert_eq!(server.connections(), 2);
 }
 
@@ -157,12 +157,12 @@ async fn a_connection_whose_mail_was_given_up_is_not_used_again() {
     ]);
     let server = Server::start(vec![slow, refusing]).await;
     let smtp = smtp(server.port, "", "");
-    let late = smtp.send(&packet(), &[], Duration::from_millis(500)).await.unwrap_err();
+    let late = smtp.send(&message(), &[], Duration::from_millis(500)).await.unwrap_err();
     assert!(
         matches!(&late, Undelivered::Later(text) if text.contains("did not say within 500ms")),
         "{late:?}"
     );
-    let refused = smtp.send(&packet(), &[], LONG).await.unwrap_err();
+    let refused = smtp.send(&message(), &[], LONG).await.unwrap_err();
     assert!(matches!(&refused, Undelivered::Never(text) if text.ends_with("said 550 nobody")), "{refused:?}");
     assert_eq!((server.connections(), smtp.idle.count()), (2, 0));
 }
@@ -185,7 +185,7 @@ async fn what_was_written_before_tls_is_not_read_within() {
     ] {
         let mut server = Server::start(vec![script]).await;
         let smtp = smtp(server.port, "u:p@", "?tls=required");
-        let error = smtp.send(&packet(), &[], LONG).await.unwrap_err();
+        let error = smtp.send(&message(), &[], LONG).await.unwrap_err();
         assert!(matches!(&error, Undelivered::Unreachable(text) if text.contains("TLS with")), "{error:?}");
         while let Ok(line) = server.lines.try_recv() {
             assert!(!line.starts_with("AUTH") && !line.starts_with("MAIL"), "{line}");
@@ -197,11 +197,57 @@ async fn what_was_written_before_tls_is_not_read_within() {
 async fn no_password_is_told_in_the_clear() {
     let mut server = Server::start(vec![GOOD]).await;
     let smtp = smtp(server.port, "u:p@", "?tls=required");
-    let error = smtp.send(&packet(), &[], LONG).await.unwrap_err();
+    let error = smtp.send(&message(), &[], LONG).await.unwrap_err();
     assert!(error.to_string().contains("offers no STARTTLS"), "{error}");
     assert!(server.line("QUIT").await.starts_with("QUIT"));
     while let Ok(line) = server.lines.try_recv() {
         assert!(!line.starts_with("AUTH"), "{line}");
+    }
+}
+
+/// Whatever the server repeats: nothing of it is in the reason, which is kept and shown.
+#[tokio::test]
+async fn no_reason_holds_a_secret() {
+    const TOKEN: &str = "kwl_AbCdEfGhIjKl";
+    const HELLO: (&str, &str) = ("EHLO", "250-h.test\r\n250 AUTH PLAIN LOGIN\r\n");
+    // `\0kim\0tops3cret` in base64.
+    let refused_sign_in = ("AUTH", "535-5.7.8 AGtpbQB0b3BzM2NyZXQ=\r\n535 5.7.8 tops3cret\r\n");
+    let (ready, signed_in, sender) = (("", "220 ready\r\n"), ("AUTH", "235 in\r\n"), ("MAIL", "250 ok\r\n"));
+    let (rcpt, data) = (("RCPT", "250 ok\r\n"), ("DATA", "354 go on\r\n"));
+    for (script, expected) in [
+        (vec![ready, HELLO, refused_sign_in], "said 535 5.7.8; are user and password of mail.url right?"),
+        (vec![ready, HELLO, ("AUTH", "454 AGtpbQB0b3BzM2NyZXQ=\r\n")], "said 454"),
+        // No reply at all, a challenge that is none, and one too many.
+        (vec![ready, HELLO, ("AUTH", "AGtpbQB0b3BzM2NyZXQ=\r\n")], "broke off, or does not speak SMTP"),
+        (vec![ready, HELLO, ("AUTH", "334 tops3cret\r\n")], "broke off, or does not speak SMTP"),
+        (vec![ready, HELLO, ("AUTH", "334 dG9wczNjcmV0\r\n")], "lets nobody sign in by AUTH PLAIN or LOGIN"),
+        (vec![ready, HELLO, signed_in, ("MAIL", "553 kim AGtpbQB0b3BzM2NyZXQ=\r\n")], "said 553 …; may it"),
+        (vec![ready, HELLO, signed_in, ("MAIL", "tops3cret\r\n")], "does not speak SMTP: …"),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554-no 3-1-4\r\n554 1-5-9\r\n")],
+            "said 554 …",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 https a CDEFGHIJKL\r\n")],
+            "https a CDEF",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 AbCd EfGh IjKl\r\n")],
+            "said 554 …",
+        ),
+        (
+            vec![ready, HELLO, signed_in, sender, rcpt, data, (".\r\n", "554 no\u{202e}\u{200b}pe\r\n")],
+            "said 554 nope",
+        ),
+    ] {
+        let server = Server::start(vec![Script(script.leak())]).await;
+        let smtp = smtp(server.port, "kim:tops3cret@", "?tls=none");
+        let told = smtp.send(&message(), &["314159", TOKEN], LONG).await.unwrap_err().to_string();
+        assert!(told.contains(expected), "{expected}: {told}");
+        let told = told.replace(&server.port.to_string(), "");
+        for secret in ["tops3cret", "AGtpbQB0b3BzM2NyZXQ", "dG9wczNjcmV0", "AbCd", "314"] {
+            assert!(!told.contains(secret), "{told}");
+        }
     }
 }
 
@@ -221,7 +267,7 @@ async fn a_server_that_talks_nonsense_or_without_end_is_no_server() {
     });
     let smtp = smtp(port, "", "");
     for _ in 0..4 {
-        let error = smtp.send(&packet(), &[], LONG).await.unwrap_err();
+        let error = smtp.send(&message(), &[], LONG).await.unwrap_err();
         assert!(matches!(error, Undelivered::Unreachable(_)), "{error:?}");
         assert!(error.to_string().len() < 400 && !error.to_string().contains('\n'), "{error}");
     }

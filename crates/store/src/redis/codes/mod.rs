@@ -48,6 +48,12 @@ impl records::Codes for Codes {
         lines.iter().map(|[field, line]| read(at, field, line)).collect()
     }
 
+    async fn at(&self, at: CodePlace) -> Result<Vec<Code>, StoreError> {
+        let kept = self.shared.connection.ask(redis::cmd("HGETALL").arg(self.key(at))).await?;
+        let kept: Vec<(String, String)> = redis::from_redis_value(kept).map_err(|_| unreadable(at))?;
+        kept.iter().map(|(field, line)| read(at, field, line)).collect()
+    }
+
     async fn read(&self, at: CodePlace, user: UserId) -> Result<Option<Code>, StoreError> {
         let field = field(Some(user));
         let kept = self.shared.connection.ask(redis::cmd("HGET").arg(self.key(at)).arg(&field)).await?;

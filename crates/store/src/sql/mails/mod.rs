@@ -9,7 +9,7 @@ use super::statement::{Statement, Steps};
 use super::value::Value;
 use async_trait::async_trait;
 use keyward_auth::records::{self, Mail, MailSearch, MailState, Outcome, StoreError, Topic};
-use keyward_auth::values::{Email, MailId, Timestamp, UserId};
+use keyward_auth::values::{AcceptLanguage, Email, MailId, Timestamp, UserId};
 use std::net::IpAddr;
 
 macro_rules! columns {
@@ -93,7 +93,7 @@ fn values(mail: &Mail) -> Vec<Value<'static>> {
         mail.topic.as_str().into(),
         mail.to.as_str().to_owned().into(),
         mail.user.into(),
-        mail.languages.clone().into(),
+        mail.languages.as_ref().map(|languages| languages.as_str().to_owned()).into(),
         mail.asked_from.map(|address| address.to_string()).into(),
         mail.created_at.into(),
         mail.state.as_str().into(),
@@ -111,7 +111,7 @@ fn read(row: &Row<'_>) -> Result<Option<Mail>, Unreadable> {
         topic,
         to: Email::stored(row.text(2)?.to_owned()),
         user: row.word(3, str::parse::<UserId>)?,
-        languages: row.text_or_none(4)?.map(str::to_owned),
+        languages: row.text_or_none(4)?.map(|text| AcceptLanguage::stored(text.to_owned())),
         asked_from: row.word(5, str::parse::<IpAddr>)?,
         created_at: row.time(6)?,
         state: row.known(7, MailState::stored)?,

@@ -91,6 +91,10 @@ fn update(id: UserId, change: &Change, at: Timestamp) -> (String, Vec<Value<'sta
         update.text.push_str(", epoch = epoch + 1");
         update.set("kept_session", kept);
     }
+    if let Some(undone) = change.undone {
+        update.set("undone_to", undone.to);
+        update.set("undone_at", undone.at);
+    }
     update.text.push_str(" WHERE id = $1");
     if let Some(version) = change.if_version {
         update.values.push(version.into());

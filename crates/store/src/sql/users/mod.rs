@@ -9,7 +9,7 @@ use super::statement::{Statement, Steps};
 use super::value::Value;
 use super::{Sql, along, codes, guard, mails};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Along, Change, Direction, Search, SignIn, StoreError, User};
+use keyward_auth::records::{self, Along, Change, Direction, Search, SignIn, StoreError, Undone, User};
 use keyward_auth::values::{
     Email, Locale, Metadata, Name, PasswordHash, Roles, SessionId, Timestamp, UserId, Username,
 };
@@ -21,7 +21,8 @@ macro_rules! columns {
     ($of:literal) => {
         $crate::sql::row::names!(
             $of: id, version, username, email, email_verified_at, pending_email, first_name, last_name, locale,
-            metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at
+            metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at,
+            undone_to, undone_at
         )
     };
 }
@@ -43,7 +44,7 @@ static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_users (",
     columns!(),
     ", email_key, username_shape, pending_email_key) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
 ));
 /// One write, though a hash may have to be replaced as well.
 static SIGNED_IN: Statement = Statement::new(
@@ -74,6 +75,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<User, Unreadable> {
         created_at: row.time(15)?,
         updated_at: row.time(16)?,
         last_login_at: row.time_or_none(17)?,
+        undone: row.time_or_none(18)?.zip(row.time_or_none(19)?).map(|(to, at)| Undone { to, at }),
     })
 }
 
@@ -97,6 +99,8 @@ fn values(user: &User) -> Vec<Value<'static>> {
         user.created_at.into(),
         user.updated_at.into(),
         user.last_login_at.into(),
+        user.undone.map(|undone| undone.to).into(),
+        user.undone.map(|undone| undone.at).into(),
         user.email.as_ref().map(|email| email.key().to_owned()).into(),
         user.username.as_ref().map(Username::shape).into(),
         user.pending_email.as_ref().map(|email| email.key().to_owned()).into(),

@@ -34,7 +34,7 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
     let id = keyward_auth::values::UserId::new(NOW, &Zeros);
     let text = format!(
         "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'a@b.test', 'a@b.test', NULL, NULL, NULL, NULL, NULL, \
-         '{{}}', ' user ', NULL, NULL, 0, 'canary', 0, 0, NULL, NULL)"
+         '{{}}', ' user ', NULL, NULL, 0, 'canary', 0, 0, NULL, NULL, NULL, NULL)"
     );
     let work: Work = Box::new(move |connection| {
         connection.execute(&text, []).unwrap();

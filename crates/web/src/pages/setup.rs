@@ -1,11 +1,11 @@
 //! `/setup/{token}`: the page behind the link that the first start prints. It makes the first administrator, works
 //! once, and needs no script.
 
+use super::{Reader, Words, escaped, password};
 use crate::Shared;
 use crate::body::Form;
 use crate::extract::{Calling, PathName};
 use crate::gate::Gate;
-use crate::pages::{Reader, Words, escaped, password};
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;

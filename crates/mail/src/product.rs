@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whose mails these are.
 #[derive(Debug, Clone)]
-pub struct Brand {
+pub struct Product {
     /// One line without control characters.
     pub name: String,
     pub colour: Colour,
@@ -41,7 +41,7 @@ impl Colour {
     }
 
     /// Black or white, whichever is read better on this; always at least 4.5 to 1.
-    pub(crate) fn ink(self) -> Self {
+    pub fn ink(self) -> Self {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::BLACK }
     }
 
