@@ -128,7 +128,7 @@ async fn what_is_refused_for_now_is_tried_again_later_and_later() {
         waits.push(mail.due_at.since(app.clock.now()).as_secs());
         // Not before its time.
         app.clock.advance(mail.due_at.since(app.clock.now()) - Duration::from_secs(1));
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         assert_eq!(post_office.named().len(), tries as usize);
         app.clock.advance(Duration::from_secs(1));
     }
@@ -155,7 +155,7 @@ async fn what_is_refused_for_good_is_given_up_with_its_reason() {
         assert!(reason.contains(code) && reason.contains(words), "{reason}");
         for _ in 0..30 {
             app.clock.advance(Duration::from_secs(3600));
-            app.keyward.deliver().await.unwrap();
+            app.deliver().await;
         }
         assert_eq!(post_office.named().len(), 1, "never tried again");
         // Others are not held up by it, and it can be had again by whoever runs the service.
@@ -235,7 +235,7 @@ async fn a_mail_server_that_is_gone_for_an_hour_costs_nobody_a_code() {
         register(&app, person).await;
     }
     for _ in 0..60 {
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         app.clock.advance(Duration::from_secs(60));
     }
     let waiting: Vec<Mail> =
@@ -249,7 +249,7 @@ async fn a_mail_server_that_is_gone_for_an_hour_costs_nobody_a_code() {
     proxy.restore();
     eventually("all is sent", async || {
         app.clock.advance(Duration::from_secs(5));
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         app.outbox().await.iter().all(|mail| mail.state == MailState::Sent)
     })
     .await;
@@ -271,14 +271,14 @@ async fn after_a_day_a_mail_is_given_up_and_can_be_had_again() {
     let ada = post_office.address("ada");
     register(&app, &ada).await;
     for _ in 0..23 {
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         app.clock.advance(Duration::from_secs(3600));
     }
     let waits = |mail: &Mail| mail.state == MailState::Waiting;
     assert!(app.outbox().await.iter().all(waits));
     app.clock.advance(Duration::from_secs(3601));
     eventually("it is given up", async || {
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         !app.outbox().await.iter().any(waits)
     })
     .await;
@@ -288,7 +288,7 @@ async fn after_a_day_a_mail_is_given_up_and_can_be_had_again() {
     proxy.restore();
     app.keyward.retry_mail(By::Operator, mail.id).await.unwrap();
     eventually("it is sent", async || {
-        app.keyward.deliver().await.unwrap();
+        app.deliver().await;
         post_office.mails().len() == 1
     })
     .await;

@@ -1,7 +1,8 @@
 //! What runs beside the requests: a look at the signing keys each second, the sweep, and the sending of mails.
 
 use keyward_auth::Keyward;
-use keyward_auth::flows::Pass;
+use keyward_auth::flows::Reached;
+use keyward_auth::records::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -79,25 +80,48 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The longest pause while nothing can be sent.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Sends what is due: at once where a request of this server left it.
+/// How many mails are sent at a time. One that hangs holds up its own place alone.
+const AT_ONCE: usize = 8;
+
+/// Sends what is due: at once where a request of this server left it. Ends when it is told to and what it began is done.
 async fn send_mails(keyward: Arc<Keyward>, stopping: Arc<Notify>) {
     let mut trouble = Trouble::default();
+    let mut sending: JoinSet<Result<Reached, StoreError>> = JoinSet::new();
+    let mut may_be_more = true;
     loop {
-        let pause = match keyward.deliver().await {
-            Err(error) => trouble.goes_on(Of::Store, &error.to_string()),
-            Ok(Pass { unreachable: Some(reason), .. }) => trouble.goes_on(Of::Mailer, &reason),
-            Ok(pass) => {
-                trouble.may_be_over(pass.is_reached);
-                if pass.is_full { Duration::ZERO } else { LOOK }
+        let free = AT_ONCE - sending.len();
+        if may_be_more && free > 0 && !trouble.is_known() {
+            may_be_more = false;
+            match keyward.claim_mails(free).await {
+                Ok(claimed) => {
+                    trouble.is_over_for(Of::Store);
+                    may_be_more = claimed.len() == free;
+                    for mail in claimed {
+                        let keyward = keyward.clone();
+                        sending.spawn(async move { keyward.deliver(mail).await });
+                    }
+                }
+                Err(error) => trouble.begins(Of::Store, &error.to_string()),
             }
-        };
+        }
         tokio::select! {
-            () = stopping.notified() => return,
-            () = tokio::time::sleep(pause) => {}
+            biased;
+            () = stopping.notified() => break,
+            Some(Ok(done)) = sending.join_next() => match done {
+                Ok(Reached::Yes) => trouble.is_over_for(Of::Mailer),
+                Ok(Reached::No(reason)) => trouble.begins(Of::Mailer, &reason),
+                Ok(Reached::NotAsked) => {}
+                Err(error) => trouble.begins(Of::Store, &error.to_string()),
+            },
             // While nothing can be sent, a new mail makes no difference.
-            () = keyward.mailer.woken(), if trouble.of.is_none() => {}
+            () = keyward.mailer.woken(), if !trouble.is_known() => may_be_more = true,
+            () = tokio::time::sleep(trouble.pause()) => {
+                trouble.is_waited_for();
+                may_be_more = true;
+            }
         }
     }
+    while sending.join_next().await.is_some() {}
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,25 +135,38 @@ enum Of {
 struct Trouble {
     of: Option<Of>,
     pause: Duration,
+    /// The pause has not been waited for yet.
+    is_fresh: bool,
 }
 
 impl Trouble {
-    fn goes_on(&mut self, of: Of, reason: &str) -> Duration {
+    /// Of mails that were begun together one tells for all.
+    fn begins(&mut self, of: Of, reason: &str) {
         if self.of.is_none() {
             tracing::warn!(%reason, "mails cannot be sent; they wait");
         }
         self.of = Some(of);
-        self.pause = (self.pause * 2).clamp(LOOK, LONGEST_PAUSE);
-        self.pause
+        if !self.is_fresh {
+            self.pause = (self.pause * 2).clamp(LOOK, LONGEST_PAUSE);
+            self.is_fresh = true;
+        }
     }
 
-    /// The store answered. Whether the mailer does is known only where it was reached.
-    fn may_be_over(&mut self, is_reached: bool) {
-        let is_over = is_reached || self.of == Some(Of::Store);
-        if is_over && self.of.is_some() {
+    fn is_known(&self) -> bool {
+        self.is_fresh
+    }
+
+    fn is_waited_for(&mut self) {
+        self.is_fresh = false;
+    }
+
+    fn pause(&self) -> Duration {
+        if self.is_fresh { self.pause } else { LOOK }
+    }
+
+    fn is_over_for(&mut self, of: Of) {
+        if self.of == Some(of) {
             tracing::info!("mails can be sent again");
-        }
-        if is_over {
             *self = Self::default();
         }
     }

@@ -122,6 +122,13 @@ impl Inboxes {
 }
 
 impl TestApp {
+    /// What the worker does with whatever is due, unless it has it already.
+    pub(crate) async fn deliver(&self) {
+        for mail in self.keyward.claim_mails(8).await.unwrap() {
+            self.keyward.deliver(mail).await.unwrap();
+        }
+    }
+
     /// The mails that came for this address since it was asked last, oldest first; nothing is left to be sent then.
     pub(crate) async fn mails_to(&self, address: &str) -> Vec<InboxMail> {
         self.posted().await;

@@ -9,57 +9,40 @@ mod letter;
 use crate::Keyward;
 use crate::outside::Undelivered;
 use crate::records::{Mail, Outcome, StoreError};
-use futures_util::future::join_all;
 use std::time::Duration;
 
-/// How many mails are sent at a time, by one server.
-const AT_ONCE: usize = 8;
 /// How much longer a claim holds than sending may take.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a mail waits after its first attempt; after each further one three times as long.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// How often a mail is tried however old it is: one that an operator retries has a chance, too.
+const FEWEST_TRIES: u32 = 8;
 /// The longest that one mail waits for its next try, and that any does where nothing can be sent.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
 
-/// What came of a pass.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Pass {
-    /// There may be more that is due.
-    pub is_full: bool,
-    /// The mailer took or refused at least one.
-    pub is_reached: bool,
-    /// Nothing can be sent at the moment, and why.
-    pub unreachable: Option<String>,
-}
-
-/// What one mail tells of the mailer.
-enum Reached {
+/// What the sending of one mail tells of all sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// The mailer took it or refused it.
     Yes,
+    /// The mailer can send nothing at the moment, or a store fails; and why.
     No(String),
+    /// There was nothing to send.
     NotAsked,
 }
 
 impl Keyward {
-    /// Sends what is due, up to a few mails; to be called again while there may be more.
-    pub async fn deliver(&self) -> Result<Pass, StoreError> {
+    /// Up to `most` mails that are due, for this server alone until sending them must have ended; each is to be given to
+    /// [`deliver`](Self::deliver).
+    pub async fn claim_mails(&self, most: usize) -> Result<Vec<Mail>, StoreError> {
         let now = self.now();
-        let until = now + self.policy.mail_timeout + MARGIN;
-        let claimed = self.store.mails.claim(now, until, AT_ONCE).await?;
-        let mut pass = Pass { is_full: claimed.len() == AT_ONCE, ..Pass::default() };
-        for reached in join_all(claimed.into_iter().map(|mail| self.deliver_one(mail))).await {
-            match reached? {
-                Reached::Yes => pass.is_reached = true,
-                Reached::No(reason) => pass.unreachable = Some(reason),
-                Reached::NotAsked => {}
-            }
-        }
-        Ok(pass)
+        self.store.mails.claim(now, now + self.policy.mail_timeout + MARGIN, most).await
     }
 
-    /// Sends one mail and keeps what became of it.
-    async fn deliver_one(&self, mut mail: Mail) -> Result<Reached, StoreError> {
+    /// Sends a mail that was claimed, and keeps what became of it. The error is of keeping that.
+    pub async fn deliver(&self, mut mail: Mail) -> Result<Reached, StoreError> {
         let (outcome, reached) = match self.letter_of(&mut mail).await {
             Ok(Some(letter)) => match self.mailer.send(&letter).await {
                 Ok(()) => (Outcome::Sent { at: self.now() }, Reached::Yes),
@@ -71,9 +54,8 @@ impl Keyward {
             },
             Ok(None) => (Outcome::Dropped, Reached::NotAsked),
             Err(error) => {
-                tracing::warn!(mail = %mail.id, %error, "a mail could not be made; it is tried again");
-                let reason = "a store failed while it was made".to_owned();
-                (self.put_off(&mail, reason, LONGEST_OUTAGE), Reached::NotAsked)
+                let reason = error.to_string();
+                (self.put_off(&mail, reason.clone(), LONGEST_OUTAGE), Reached::No(reason))
             }
         };
         let is_ours = self.store.mails.settle(&mail, &outcome).await?;
@@ -84,7 +66,7 @@ impl Keyward {
     /// Another try, later each time; or none, after a day.
     fn put_off(&self, mail: &Mail, reason: String, longest: Duration) -> Outcome {
         let now = self.now();
-        if now.since(mail.created_at) >= self.policy.mail_patience {
+        if now.since(mail.created_at) >= self.policy.mail_patience && mail.attempts >= FEWEST_TRIES {
             return Outcome::Dead { at: now, reason: format!("given up after a day: {reason}") };
         }
         let wait = FIRST_WAIT * 3_u32.saturating_pow(mail.attempts.saturating_sub(1).min(5));
@@ -97,7 +79,7 @@ fn tell(mail: &Mail, outcome: &Outcome, is_ours: bool) {
     let (id, topic, attempts) = (mail.id, mail.topic.as_str(), mail.attempts);
     match outcome {
         _ if !is_ours => {
-            tracing::warn!(mail = %id, topic, "sending took longer than its claim, or it was removed meanwhile")
+            tracing::warn!(mail = %id, topic, "sending took longer than its claim, or the mail was removed or retried meanwhile")
         }
         Outcome::Sent { .. } => tracing::info!(mail = %id, topic, attempts, "mail sent"),
         Outcome::Again { due_at, reason } => {

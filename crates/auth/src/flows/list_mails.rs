@@ -10,9 +10,11 @@ use crate::values::MailId;
 pub enum MailsError {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// There is none, or it was sent.
-    #[error("there is no such mail, or it was sent already")]
+    #[error("there is no such mail")]
     NotFound,
+    /// It was sent, or there is none.
+    #[error("there is no such mail, or it was sent already")]
+    Sent,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -34,7 +36,7 @@ impl Keyward {
     pub async fn retry_mail(&self, by: By<'_>, id: MailId) -> Result<(), MailsError> {
         by.must_be_operator()?;
         if !self.store.mails.retry(id, self.now()).await? {
-            return Err(MailsError::NotFound);
+            return Err(MailsError::Sent);
         }
         self.mailer.wake();
         Ok(())

@@ -44,7 +44,7 @@ pub use change_password::{ChangePasswordError, PasswordChange};
 pub use codes::{CodeError, LinkView};
 pub use create_user::CreateError;
 pub use delete_user::DeleteError;
-pub use deliver::Pass;
+pub use deliver::Reached;
 pub use edit_user::{Edit, EditError};
 pub use health::PartError;
 pub use keys::{KeyState, KeysError, KnownKey};

@@ -58,7 +58,8 @@ impl Rate {
         let interval = self.interval();
         let room = interval * self.most.max(1);
         // No bucket is emptier than empty, whatever a clock that ran ahead has left behind.
-        let next = full_at.unwrap_or(now).clamp(now, now + room) + interval;
+        let emptied = full_at.unwrap_or(now).clamp(now, now + room);
+        let next = emptied + interval;
         let debt = next.since(now);
         match room.checked_sub(debt) {
             Some(rest) => {
@@ -66,7 +67,8 @@ impl Rate {
                 let left = u32::try_from(left).unwrap_or(u32::MAX);
                 (Some(next), Taken::Yes { left, full_in: debt })
             }
-            None => (None, Taken::No { wait: debt - room }),
+            // Kept, so that it fills up from here on.
+            None => (Some(emptied).filter(|_| full_at != Some(emptied)), Taken::No { wait: debt - room }),
         }
     }
 
@@ -105,7 +107,9 @@ mod tests {
     #[test]
     fn a_moment_from_a_clock_that_ran_ahead_is_an_empty_bucket_and_no_worse() {
         let wait = Duration::from_secs(10);
-        assert_eq!(RATE.take(Some(second(1_000_000)), second(0)), (None, Taken::No { wait }));
+        let (empty, taken) = RATE.take(Some(second(1_000_000)), second(0));
+        assert_eq!((empty, taken), (Some(second(30)), Taken::No { wait }));
+        assert!(matches!(RATE.take(empty, second(10)).1, Taken::Yes { .. }), "it fills up from here on");
         assert_eq!(RATE.give_back(second(1_000_000), second(0)), Some(second(20)));
     }
 
