@@ -196,7 +196,7 @@ const LIES: &[(&str, &str)] = &[
 #[tokio::test]
 async fn r_01_links_lead_to_the_public_url_whatever_the_request_says() {
     for proxies in ["", "127.0.0.1"] {
-        let app = TestApp::with(|setup| setup.set("server.trusted_proxies", proxies)).await;
+        let app = TestApp::with(|setup| setup.behind(proxies)).await;
         let ada = app.signed_in("ada").await;
         app.mails_to(&ada.email).await;
         let mut sent = 0;

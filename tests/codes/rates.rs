@@ -9,7 +9,7 @@ use std::time::Duration;
 async fn o_06_five_mails_an_hour_and_ten_a_day_for_an_address() {
     for way in [Way::Verify, Way::Reset] {
         let app = TestApp::with(|setup| {
-            let setup = setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1");
+            let setup = setup.limits_as_shipped().behind("127.0.0.1");
             setup.set("limits.registrations", "1000")
         })
         .await;
@@ -53,8 +53,7 @@ async fn o_06_five_mails_an_hour_and_ten_a_day_for_an_address() {
 
 #[tokio::test]
 async fn o_06_whoever_asks_every_minute_of_a_day_has_ten_mails_sent() {
-    let app =
-        TestApp::with(|setup| setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1")).await;
+    let app = TestApp::with(|setup| setup.limits_as_shipped().behind("127.0.0.1")).await;
     app.signed_in("ada").await;
     let mut mails = 1;
     for minute in 1..24 * 60 {
