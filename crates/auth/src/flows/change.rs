@@ -1,5 +1,5 @@
 //! The writes that most flows come down to, and what follows from each: a change of one user with what is kept along with
-//! it, or an event alone. What is to change is for the flow to decide.
+//! it, or an event alone. What is to change is for the flow to decide, but for what goes with every end of sessions.
 
 use crate::Keyward;
 use crate::records::{Along, Change, Event, StoreError, User};

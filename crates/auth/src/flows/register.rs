@@ -35,14 +35,12 @@ impl Keyward {
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
         let mails = self.welcome(&user, caller).await;
         let along = Along { events: std::slice::from_ref(&event), mails: &mails };
-        // Where nobody has looked yet; an address that is held is one that is taken.
-        let is_held = match &user.email {
-            Some(email) if conceal => self.is_held(email, None).await.map_err(NewUserError::from)?,
-            _ => false,
-        };
-        let inserted = match is_held {
-            true => Err(StoreError::Taken(Unique::Email)),
-            false => self.store.users.insert(&user, along).await,
+        let inserted = match &user.email {
+            // Where nobody has looked yet; an address that is held is one that is taken.
+            Some(email) if conceal && self.is_held(email, None).await.map_err(NewUserError::from)? => {
+                Err(StoreError::Taken(Unique::Email))
+            }
+            _ => self.store.users.insert(&user, along).await,
         };
         match (inserted, &user.email) {
             (Err(StoreError::Taken(Unique::Email)), Some(email)) if conceal => {

@@ -43,6 +43,11 @@ pub struct Undone {
 }
 
 impl Undone {
+    /// All that was asked for up to this moment is over.
+    pub fn all(at: Timestamp) -> Self {
+        Self { to: Timestamp::from_micros(i64::MIN), at }
+    }
+
     /// Whether something of that moment is over with it.
     pub fn covers(self, moment: Timestamp) -> bool {
         self.to < moment && moment <= self.at

@@ -108,7 +108,7 @@ fn decide_address(
         Some(Some(email)) if !is_same(user.email.as_ref(), email) => {
             set_address(email, decision);
             // Whoever had the account by any address of before gets it back by asking, and not by a link.
-            decision.change.undone = Some(Undone { to: Timestamp::from_micros(i64::MIN), at: now });
+            decision.change.undone = Some(Undone::all(now));
             if edit.email_verified == Some(true) {
                 decision.change.email_verified_at = Some(Some(now));
                 decision.events.push(EventKind::EmailVerified);
