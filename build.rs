@@ -1,5 +1,6 @@
 //! Says which servers the tests were given: a test of one that is missing shows as ignored, not as passed. By a list of
-//! their names, since an address is another one in every run and would have everything built again. And whether they run as root.
+//! their names, since an address is another one in every run and would have everything built again. And whether there is
+//! curl, and whether they run as root.
 
 const SERVERS: &[(&str, &str)] = &[
     ("postgres", "keyward_test_postgres"),
@@ -17,6 +18,10 @@ fn main() {
         if given.split(' ').any(|given| given == *server) {
             println!("cargo::rustc-cfg={name}");
         }
+    }
+    println!("cargo::rustc-check-cfg=cfg(keyward_test_curl)");
+    if std::process::Command::new("curl").arg("--version").output().is_ok_and(|done| done.status.success()) {
+        println!("cargo::rustc-cfg=keyward_test_curl");
     }
     println!("cargo::rustc-check-cfg=cfg(keyward_test_root)");
     let is_root = std::process::Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");

@@ -91,7 +91,7 @@ async fn l_01_and_l_02_the_address_is_the_peers_unless_a_trusted_proxy_says_othe
         app.send(&login(&[(name, "203.0.113.9")])).await.must(401);
         assert_eq!(app.events_with("address").await.last().unwrap(), "127.0.0.1", "{name}");
     }
-    let behind = TestApp::with(|setup| setup.set("server.trusted_proxies", "127.0.0.1,10.0.0.0/8")).await;
+    let behind = TestApp::with(|setup| setup.behind("127.0.0.1,10.0.0.0/8")).await;
     for (headers, address) in [
         (vec![("x-forwarded-for", "203.0.113.9")], "203.0.113.9"),
         (vec![("x-forwarded-for", "198.51.100.7, 203.0.113.9")], "203.0.113.9"),

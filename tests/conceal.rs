@@ -5,8 +5,7 @@ use crate::codes::Way;
 use serde_json::{Value, json};
 
 async fn concealing() -> TestApp {
-    TestApp::with(|setup| setup.set("accounts.conceal", "yes").set("server.trusted_proxies", "127.0.0.1"))
-        .await
+    TestApp::with(|setup| setup.set("accounts.conceal", "yes").behind("127.0.0.1")).await
 }
 
 fn body(email: &str, username: &str) -> Value {

@@ -100,6 +100,9 @@ const STRANGERS: &[(&str, &str)] = &[
     ("GET {path} HTTP/1.1", "Host: {host}\r\nX-Client-IP: 127.0.0.1"),
     ("GET {path} HTTP/1.1", "Host: {host}\r\nSec-Fetch-Site: cross-site"),
     ("GET {path} HTTP/1.1", "Host: {host}\r\nSec-Fetch-Site: same-site"),
+    ("GET {path} HTTP/1.1", "Host: {host}\r\nReferer: https://id.example.com/dev/mail"),
+    ("GET {path} HTTP/1.1", "Host: {host}\r\nOrigin: https://id.example.com"),
+    ("GET {path} HTTP/1.1", "Host: {host}\r\nOrigin: null"),
 ];
 
 const HERE: &[(&str, &str)] = &[
@@ -111,6 +114,7 @@ const HERE: &[(&str, &str)] = &[
     ("GET http://localhost:{port}{path} HTTP/1.1", "Host: localhost:{port}"),
     ("GET {path} HTTP/1.1", "Host: {host}\r\nSec-Fetch-Site: none"),
     ("GET {path} HTTP/1.1", "Host: {host}\r\nSec-Fetch-Site: same-origin"),
+    ("GET {path} HTTP/1.1", "Host: {host}\r\nReferer: http://localhost:{port}/dev/mail?mail=1"),
 ];
 
 async fn look(app: &TestApp, path: &str, (line, headers): (&str, &str)) -> (u16, String) {
@@ -129,10 +133,9 @@ async fn look(app: &TestApp, path: &str, (line, headers): (&str, &str)) -> (u16,
 #[tokio::test]
 async fn who_does_not_sit_at_the_machine_finds_no_inbox() {
     for proxies in ["", "127.0.0.1"] {
-        let app = TestApp::with(|setup| {
-            setup.set("server.trusted_proxies", proxies).set("http.cors_origins", "https://app.example.com")
-        })
-        .await;
+        let app =
+            TestApp::with(|setup| setup.behind(proxies).set("http.cors_origins", "https://app.example.com"))
+                .await;
         register(&app, "ada@example.com").await;
         let code = app.code_for("ada@example.com").await;
         for path in ["/dev/mail", "/dev/mail.json", "/dev/mail.js", "/dev/mail.json?to=ada@example.com"] {
@@ -167,14 +170,15 @@ async fn who_does_not_sit_at_the_machine_finds_no_inbox() {
 #[tokio::test]
 async fn no_other_origin_reads_it_whichever_may_call_the_service() {
     let app = TestApp::with(|setup| setup.set("http.cors_origins", "https://app.example.com")).await;
+    register(&app, "ada@example.com").await;
+    let code = app.code_for("ada@example.com").await;
     for path in ["/dev/mail", "/dev/mail.json"] {
-        let from_there = get(path).header("origin", "https://app.example.com");
-        let reply = app.send(&from_there).await;
-        assert_eq!(reply.header("access-control-allow-origin"), "", "{reply}");
-        let ask = request("OPTIONS", path)
-            .header("origin", "https://app.example.com")
-            .header("access-control-request-method", "GET");
-        let reply = app.send(&ask).await;
+        for named in ["origin", "referer"] {
+            let reply = app.send(&get(path).header(named, "https://app.example.com")).await.must(404);
+            assert!(!String::from_utf8_lossy(&reply.body).contains(&code), "{reply}");
+        }
+        // Whoever says nothing of it is let in, and no browser hands that on.
+        let reply = app.send(&get(path)).await.must(200);
         assert_eq!(reply.header("access-control-allow-origin"), "", "{reply}");
     }
 }

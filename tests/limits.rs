@@ -22,8 +22,7 @@ fn from(address: &str, request: Request) -> Request {
 }
 
 async fn behind_a_proxy(passwords: &str) -> TestApp {
-    let trusted =
-        |setup: crate::app::Setup| setup.limits_as_shipped().set("server.trusted_proxies", "127.0.0.1");
+    let trusted = |setup: crate::app::Setup| setup.limits_as_shipped().behind("127.0.0.1");
     TestApp::with(|setup| trusted(setup).set("limits.passwords", passwords)).await
 }
 

@@ -97,7 +97,7 @@ async fn an_address_that_nobody_has_proven_is_not_flooded_by_whoever_claims_it()
 
 #[tokio::test]
 async fn a_mail_says_when_and_from_where_it_was_asked_for() {
-    let app = TestApp::with(|setup| setup.set("server.trusted_proxies", "127.0.0.1")).await;
+    let app = TestApp::with(|setup| setup.behind("127.0.0.1")).await;
     let ada = proven(&app, "ada").await;
     let asked = post("/auth/password/forgot").json(json!({"email": ada.email}));
     app.send(&asked.header("x-forwarded-for", "203.0.113.77")).await.must(202);

@@ -150,6 +150,20 @@ fn one_word_for_one_thing() {
     assert!(strange.is_empty(), "auth/flows has words of its own: {strange:?}");
 }
 
+#[test]
+fn the_rights_in_the_documents_are_of_every_table() {
+    let folder = root().join("crates/store/migrations");
+    let text: String = files(&folder, "sql").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let tables = text.split("CREATE TABLE ").skip(1).map(|rest| rest.split_whitespace().next().unwrap());
+    let tables: BTreeSet<&str> = tables.collect();
+    assert!(tables.len() > 7 && tables.contains("keyward_users"), "{tables:?}");
+
+    let deploy = fs::read_to_string(root().join("docs/deploy.md")).unwrap();
+    let granted = deploy.split("GRANT SELECT, INSERT, UPDATE, DELETE ON ").nth(1).unwrap();
+    let granted = granted.split(" TO ").next().unwrap().split(',').map(str::trim);
+    assert_eq!(granted.collect::<BTreeSet<&str>>(), tables);
+}
+
 /// What looks like a path of this repository in a document: in backticks, or the target of a link.
 fn paths(text: &str) -> Vec<&str> {
     let ours = ["src/", "crates/", "tests/", "docs/", "bench/", "scripts/", ".ci/"];

@@ -11,7 +11,7 @@ async fn start(prepare: impl FnOnce(Setup) -> Setup) -> TestApp {
     TestApp::with(|setup| {
         let setup =
             setup.limits_as_shipped().set("limits.passwords", "100000").set("limits.failures", "100000");
-        prepare(setup.set("server.trusted_proxies", "127.0.0.1"))
+        prepare(setup.behind("127.0.0.1"))
     })
     .await
 }

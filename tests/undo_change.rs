@@ -1,6 +1,6 @@
 //! Undoing a change of address: by whom, how long, and what it ends.
 
-use crate::app::{InboxMail, Person, TestApp, all, get, post};
+use crate::app::{InboxMail, Person, TestApp, all, get, patch, post, put};
 use crate::change_email::{asks, proven, user};
 use crate::codes::{Way, refused};
 use serde_json::{Value, json};
@@ -42,7 +42,10 @@ async fn the_old_address_undoes_the_change_within_72_hours() {
         app.send(&Way::Reset.give(&person.email, reset.code())).await.must(204);
         let again = app.login(&person.email, "an entirely new phrase").await.must(200);
         assert_eq!(user(&person.with(&again)).await, (person.email.clone(), json!(true), Value::Null));
-        app.no_mail_to(&thief).await;
+        // An address that counted is told that it does no more, and can do nothing about it.
+        let notices = app.mails_to(&thief).await;
+        assert_eq!(notices.len(), usize::from(is_done), "{notices:?}");
+        assert!(!notices.iter().any(|mail| mail.has_code() || mail.has_link()), "{notices:?}");
         app.send(&post(&told.path()).form(&[])).await.must(404);
         app.send(&get(&told.path())).await.must(404);
         app.mails_to(&person.email).await;
@@ -106,14 +109,31 @@ async fn undoing_and_proving_at_once_leave_one_of_the_two() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_somebody_elses_by_now_does_not_come_back() {
+async fn an_address_that_can_be_taken_back_is_nobody_elses() {
     let app = TestApp::start().await;
-    let (ada, told) = stolen(&app, "ada", true).await;
+    let ((ada, told), bob) = (stolen(&app, "ada", true).await, proven(&app, "bob").await);
+    let admin = app.admin().await;
     let body = json!({"email": ada.email, "username": "second", "password": "a phrase of its own"});
+    let wants = [
+        post("/auth/register").json(body.clone()),
+        admin.by(post("/users").json(body.clone())),
+        bob.by(put("/users/me").json(json!({"email": ada.email}))),
+        admin.by(patch(&format!("/users/{}", bob.id)).json(json!({"email": ada.email}))),
+    ];
+    for want in &wants {
+        app.refused("held", want, 409, "taken", "/email").await;
+    }
+    app.no_mail_to(&ada.email).await;
+    app.send(&post(&told.path()).form(&[])).await.must(200);
+    app.mails_to(&ada.email).await;
+    Way::Reset.begin(&app, &ada).await;
+
+    // Once that is over anybody may have it.
+    let (eve, _) = stolen(&app, "eve", true).await;
+    app.clock.advance(72 * HOUR + Duration::from_secs(1));
+    let body = json!({"email": eve.email, "password": "a phrase of its own"});
     app.anonymous().post("/auth/register", body).await.must(201);
-    let reply = app.send(&post(&told.path()).form(&[])).await;
-    assert_eq!((reply.status, reply.code().as_str()), (409, "taken"), "{reply}");
-    app.login(&ada.email, "a phrase of its own").await.must(200);
+    app.login(&eve.email, "a phrase of its own").await.must(200);
 }
 
 /// A thief moves the account to one address and on to another: the mails that undo it, the person's and the thief's.

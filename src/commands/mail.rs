@@ -131,7 +131,10 @@ async fn each(
 }
 
 async fn show(keyward: &Keyward, out: Out, one: &One) -> Result<(), Failure> {
-    let mail = keyward.view_mail(By::Operator, id(&one.id)?).await.map_err(Failure::refused)?;
+    let mail = match keyward.view_mail(By::Operator, id(&one.id)?).await {
+        Err(MailsError::NotFound) => return Err(Failure::refused("there is no such mail, or not any more")),
+        other => other.map_err(Failure::refused)?,
+    };
     let line = |name: &str, text: Option<String>| text.map(|text| format!("  {name:9}  {text}"));
     let due = match mail.state {
         MailState::Waiting => "next try",

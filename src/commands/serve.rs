@@ -37,6 +37,9 @@ async fn serve(config: &config::Config, out: Out) -> Result<(), Failure> {
     // Whoever reads the address may tell it to stop in the same moment.
     let stop = stopped().map_err(Failure::refused)?;
     announce(config, bound, link.as_deref(), out);
+    if let Some(what) = config.inbox_means(bound) {
+        tracing::info!("{what}");
+    }
     wiring::serve(config, listener, web, stop).await;
     tracing::info!("stopped");
     Ok(())

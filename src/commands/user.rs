@@ -6,6 +6,7 @@ use super::{Common, Failure, block_on, open, parsed, value};
 use clap::{Args, Subcommand};
 use keyward_auth::Keyward;
 use keyward_auth::flows::{By, Caller, Edit, NewUser, Target};
+use keyward_auth::policy::Verification;
 use keyward_auth::records::{Event, Search, User as Person};
 use keyward_auth::values::{Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Username};
 use serde_json::json;
@@ -149,6 +150,14 @@ async fn create(keyward: &Keyward, out: Out, create: Create) -> Result<(), Failu
     };
     let user = keyward.create_user(By::Operator, new, &Caller::default()).await.map_err(Failure::refused)?;
     print(out, &user);
+    let must_prove = keyward.policy.verification == Verification::Required && user.password.is_some();
+    if must_prove && user.email.is_some() && user.email_verified_at.is_none() {
+        out.note(&format!(
+            "accounts.verification is required: {0} signs in once the address is proven by the mail that goes to it; \
+             `keyward user update {0} --verified` proves it now",
+            user.email.as_ref().map_or("-", Email::as_str)
+        ));
+    }
     Ok(())
 }
 
@@ -179,7 +188,9 @@ async fn reset_password(keyward: &Keyward, out: Out, who: &Who) -> Result<(), Fa
     let user = find(keyward, who).await?;
     let sent = keyward.send_reset(By::Operator, &Target::Id(user.id), &Caller::default()).await;
     sent.map_err(Failure::refused)?;
-    let text = format!("a mail to set a new password goes to {}", row(&user));
+    let email = user.email.as_ref().map_or("-", Email::as_str);
+    let text =
+        format!("a mail to set a new password waits for {email}; a running service sends it within seconds");
     out.answer(&text, &json!({ "mailed": user.id.to_string() }));
     Ok(())
 }

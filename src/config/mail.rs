@@ -28,6 +28,23 @@ impl Config {
         })
     }
 
+    /// What somebody who did not mean to have the inbox has to know, where there is one.
+    pub fn inbox_means(&self, bound: SocketAddr) -> Option<String> {
+        let is_inbox = matches!(self.mail_way(bound), Some(Way::Inbox));
+        let off = match self.mail.inbox {
+            InboxChoice::Yes => "leave mail.inbox out and set server.public_url or mail.url",
+            InboxChoice::Auto | InboxChoice::No => {
+                "set server.public_url or mail.url, which switches this off"
+            }
+        };
+        is_inbox.then(|| {
+            format!(
+                "mails, with their codes, are shown to whoever opens {}/dev/mail on this machine; behind a proxy {off}",
+                self.link_url(bound)
+            )
+        })
+    }
+
     /// Where links lead: the public URL. An inbox that was asked for is read on this machine, and so are its links.
     pub fn link_url(&self, bound: SocketAddr) -> String {
         self.public_url(bound).unwrap_or_else(|| format!("http://localhost:{}", bound.port()))
@@ -45,7 +62,11 @@ impl Config {
         match self.mail.inbox {
             InboxChoice::Yes => true,
             InboxChoice::No => false,
-            InboxChoice::Auto => bound.ip().is_loopback() && !self.is_known_elsewhere(),
+            // A proxy on this machine may pass on the requests of anybody as if they were made here.
+            InboxChoice::Auto => {
+                let is_behind_a_proxy = !self.server.trusted_proxies.is_empty();
+                bound.ip().is_loopback() && !is_behind_a_proxy && !self.is_known_elsewhere()
+            }
         }
     }
 
@@ -129,6 +150,7 @@ mod tests {
     const FOLDER: (&str, &str) = ("KEYWARD_MAIL_FOLDER", "./mails");
     const INBOX: (&str, &str) = ("KEYWARD_MAIL_INBOX", "yes");
     const NO_INBOX: (&str, &str) = ("KEYWARD_MAIL_INBOX", "no");
+    const PROXY: (&str, &str) = ("KEYWARD_SERVER_TRUSTED_PROXIES", "127.0.0.1");
 
     fn way(given: &[(&str, &str)]) -> &'static str {
         let config = Config::load(&env(given)).unwrap_or_else(|problems| panic!("{given:?}: {problems}"));
@@ -151,12 +173,34 @@ mod tests {
             (&[LISTEN, LOCAL], "none"),
             (&[LISTEN, LOCAL, INBOX], "inbox"),
             (&[LISTEN, INBOX], "inbox"),
+            (&[PROXY], "none"),
+            (&[PROXY, LOCAL], "none"),
+            (&[PROXY, INBOX], "inbox"),
+            (&[PROXY, PUBLIC, SMTP], "smtp"),
             (&[SMTP], "smtp"),
             (&[LISTEN, PUBLIC, SMTP], "smtp"),
             (&[PUBLIC, FOLDER, NO_INBOX], "folder"),
             (&[FOLDER], "folder"),
         ] {
             assert_eq!(way(given), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_inbox_says_what_it_means() {
+        let means = |given| {
+            let config = Config::load(&env(given)).unwrap();
+            config.inbox_means(config.server.listen)
+        };
+        let by_itself = means(&[]).unwrap();
+        assert!(by_itself.contains("opens http://127.0.0.1:8000/dev/mail on this machine"), "{by_itself}");
+        assert!(
+            by_itself.ends_with("set server.public_url or mail.url, which switches this off"),
+            "{by_itself}"
+        );
+        assert!(means(&[INBOX, PROXY]).unwrap().contains("leave mail.inbox out"));
+        for none in [&[NO_INBOX][..], &[PROXY], &[PUBLIC], &[FOLDER]] {
+            assert_eq!(means(none), None, "{none:?}");
         }
     }
 

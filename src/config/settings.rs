@@ -246,7 +246,8 @@ settings! {
     }
 
     /// How mails are sent: to a mail server, into a folder, or into the development inbox; one of them. Without any, the
-    /// inbox is there while nobody but this machine reaches the service, at /dev/mail.
+    /// inbox is there while nobody but this machine reaches the service, at /dev/mail. A proxy that server.trusted_proxies
+    /// names means that others do.
     mail: Mail {
         /// The mail server. smtp:// changes to TLS by STARTTLS, smtps:// is TLS from the start.
         url: Option<SmtpUrl> = "",

@@ -356,7 +356,8 @@ fn warnings() {
         (env(&[("KEYWARD_SERVER_LISTEN", ":8000"), ("KEYWARD_SERVER_PUBLIC_URL", "https://a.example")]), 1),
         (env(&[("KEYWARD_SERVER_PUBLIC_URL", "http://a.example"), ("SMTP_URL", "smtps://mail.example")]), 1),
         (env(&[("KEYWARD_SERVER_PUBLIC_URL", "http://localhost:3000")]), 0),
-        (env(&[("KEYWARD_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, 128.0.0.0/1")]), 1),
+        (env(&[("KEYWARD_SERVER_TRUSTED_PROXIES", "10.0.0.0/8")]), 1),
+        (env(&[("KEYWARD_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, 128.0.0.0/1")]), 2),
     ] {
         let config = Config::load(&sources).unwrap();
         assert_eq!(config.warnings().len(), count, "{:?}", config.warnings());

@@ -76,6 +76,11 @@ impl Setup {
         self.set("limits.scale", "1")
     }
 
+    /// Behind these proxies; with the inbox, which is there by itself only without any.
+    pub(crate) fn behind(self, proxies: &str) -> Self {
+        self.set("server.trusted_proxies", proxies).set("mail.inbox", "yes")
+    }
+
     /// Other counters than the wiring's.
     pub(crate) fn counters(mut self, counters: impl Counters + 'static) -> Self {
         self.counters = Some(Arc::new(counters));

@@ -70,7 +70,7 @@ pub(crate) async fn refused(app: &TestApp, name: &str, request: &Request) {
 }
 
 async fn started() -> TestApp {
-    TestApp::with(|setup| setup.set("server.trusted_proxies", "127.0.0.1")).await
+    TestApp::with(|setup| setup.behind("127.0.0.1")).await
 }
 
 #[tokio::test]

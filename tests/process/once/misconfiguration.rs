@@ -102,6 +102,12 @@ fn m_03_settings_that_let_everybody_in() {
     let server = Home::new().set("KEYWARD_SERVER_PUBLIC_URL", "http://accounts.example.com").start();
     let (_, log) = server.stop();
     assert!(log.contains("\"WARN\"") && log.contains("in the clear"), "{log}");
+    assert!(!log.contains("/dev/mail"), "{log}");
+    let (_, log) = Home::new().start().stop();
+    assert!(
+        log.contains("mails, with their codes, are shown") && log.contains("/dev/mail on this machine"),
+        "{log}"
+    );
 }
 
 #[test]

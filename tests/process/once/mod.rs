@@ -9,4 +9,5 @@ mod first_start;
 mod flood;
 mod mail_config;
 mod misconfiguration;
+mod readme;
 mod sqlite_file;

@@ -48,9 +48,11 @@ async fn choose(State(mut inside): State<Router>, request: Request, next: Next) 
 fn may_look<B>(peer: IpAddr, request: &axum::http::Request<B>) -> bool {
     let headers = request.headers();
     peer.to_canonical().is_loopback()
-        // Proxies that add no header at all, such as nginx left to itself, speak 1.0 to what is behind them.
+        // Proxies that add no header at all, such as nginx before 1.29.7 left to itself, speak 1.0 to what is behind them.
+        // Later ones cannot be told from a program at this machine, but for the pages that people come from.
         && request.version() >= Version::HTTP_11
         && names_this_machine(request)
+        && comes_from_this_machine(headers)
         && !headers.keys().any(tells_of_a_proxy)
         && is_of_no_other_site(headers)
 }
@@ -61,6 +63,19 @@ fn names_this_machine<B>(request: &axum::http::Request<B>) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let asked = request.uri().authority().map(|authority| authority.as_str());
     host.to_str().is_ok_and(is_loopback) && asked.is_none_or(is_loopback)
+}
+
+/// The page that a request says it comes from, if it says so, is of this machine. Through a proxy, pages of the service
+/// itself have another name.
+fn comes_from_this_machine(headers: &HeaderMap) -> bool {
+    let pages = [header::ORIGIN, header::REFERER].map(|name| headers.get_all(name));
+    pages.iter().flatten().all(|page| page.to_str().is_ok_and(|page| is_loopback(host_of(page))))
+}
+
+/// `localhost:8000` of `http://localhost:8000/path`; all of what is no such URL.
+fn host_of(url: &str) -> &str {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or(url);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// `localhost`, a name below it, an address of `127.0.0.0/8` or `[::1]`, with or without a port.
@@ -254,6 +269,41 @@ mod tests {
         let of_browsers =
             [("user-agent", "x"), ("referer", "http://localhost/"), ("cookie", "a=b"), ("dnt", "1")];
         assert!(with(&of_browsers));
+    }
+
+    #[test]
+    fn the_page_before_is_of_this_machine() {
+        for (page, may) in [
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1:8000/dev/mail?mail=1", true),
+            ("https://app.localhost/a#b", true),
+            ("http://[::1]:8000?x", true),
+            ("https://id.example.com", false),
+            ("https://id.example.com/dev/mail", false),
+            ("http://10.0.0.1:8000/", false),
+            ("http://localhost.evil.test/", false),
+            ("http://localhost@evil.test/", false),
+            ("http://evil.test@localhost/", false),
+            ("http://evil.test/http://localhost/", false),
+            ("http://http://localhost/", false),
+            ("http:/localhost", false),
+            ("file://localhost/", false),
+            ("null", false),
+            ("", false),
+        ] {
+            for name in ["origin", "referer"] {
+                assert_eq!(with(&[(name, page)]), may, "{name}: {page}");
+                assert!(!with(&[(name, page), (name, "https://evil.test")]), "{name}: {page}");
+            }
+        }
+        // A link of another site leads here only where that does not say who it is.
+        let led = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        assert!(with(&led));
+        assert!(!with(&[&led[..], &[("referer", "https://evil.test/")]].concat()));
     }
 
     #[test]
