@@ -68,11 +68,8 @@ impl Keyward {
         if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             for purpose in purposes {
                 let place = self.tokens.codes.place(*purpose, email);
-                let here = self.store.codes.try_at(place, self.policy.codes.tries, now).await?;
-                if here.is_empty() {
-                    self.keep_appearances(*purpose, email).await?;
-                }
-                tried.extend(here);
+                self.keep_appearances(*purpose, email).await?;
+                tried.extend(self.store.codes.try_at(place, self.policy.codes.tries, now).await?);
             }
         }
         let right = tried.iter().find(|code| self.tokens.codes.is_right(code, digits));
@@ -83,11 +80,11 @@ impl Keyward {
             self.was_right(guess).await;
             return Ok((code.clone(), user));
         }
-        self.refuse_code(tried.first().and_then(|code| code.user), caller).await
+        self.refuse_code(tried.iter().find_map(|code| code.user), caller).await
     }
 
-    /// Where no code was tried, a code that nobody gets is kept as if one had been: so a try costs one write, whether
-    /// something waits for this address or not.
+    /// A code that nobody gets, beside those that somebody may have: so there is always one to be tried, and a try costs the
+    /// same writes, whether something waits for this address or not.
     async fn keep_appearances(&self, purpose: Purpose, email: &Email) -> Result<(), StoreError> {
         let now = self.now();
         let code = Code {
@@ -98,7 +95,7 @@ impl Keyward {
             purpose,
             email: None,
             epoch: 0,
-            tries: 1,
+            tries: 0,
             digits_until: Some(now + self.policy.codes.digits),
             expires_at: now + self.policy.codes.digits,
         };
