@@ -1,8 +1,9 @@
 //! From a configuration to a running service. Stores are chosen in `stores`, the way of mails in `mail`, and what runs by
-//! the clock is in `periodic`.
+//! the clock is in `periodic`, with the sending of mails in `sending`.
 
 mod mail;
 mod periodic;
+mod sending;
 mod stores;
 
 pub use mail::{check_templates, send_test as send_test_mail};

@@ -231,7 +231,8 @@ settings! {
             ("off", Verification::Off), ("optional", Verification::Optional), ("required", Verification::Required),
         ]);
         /// Whether registration hides that an address has an account (`yes`): the owner is told by mail instead. Signing in
-        /// tells it all the same, unless `verification` is `required`.
+        /// tells it all the same, unless `verification` is `required`; and so does a username that was sent along, by being
+        /// taken afterwards or not.
         conceal: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
     }
 

@@ -54,8 +54,9 @@ impl Keyward {
             },
             Ok(None) => (Outcome::Dropped, Reached::NotAsked),
             Err(error) => {
-                let reason = error.to_string();
-                (self.put_off(&mail, reason.clone(), LONGEST_OUTAGE), Reached::No(reason))
+                // The store's own words are for the log alone.
+                let reason = "a store failed while it was made".to_owned();
+                (self.put_off(&mail, reason, LONGEST_OUTAGE), Reached::No(error.to_string()))
             }
         };
         let is_ours = self.store.mails.settle(&mail, &outcome).await?;

@@ -39,9 +39,10 @@ impl Keyward {
         if !self.policy.has_mail {
             return Err(SendResetError::NotConfigured);
         }
-        let mail = self.mail(Topic::Reset, email, Some(user.id), caller);
-        self.put_mail(&mail).await?;
+        // First that it was asked for: a crash in between leaves no mail of which nobody knows why.
         let event = self.event(EventKind::PasswordResetAsked, by.actor(), Some(user.id), caller);
-        Ok(self.note(&event).await?)
+        self.note(&event).await?;
+        let mail = self.mail(Topic::Reset, email, Some(user.id), caller);
+        Ok(self.put_mail(&mail).await?)
     }
 }

@@ -124,12 +124,50 @@ fn k_14_nothing_that_is_typed_becomes_markup() {
 #[test]
 fn the_name_of_a_stranger_carries_no_message() {
     for name in ["You won! https://evil.test/claim", "evil.test", "a\r\n\r\nVisit evil.test now"] {
-        let letter = Letter { name: Some(name.to_owned()), ..sample(Topic::Verify, false) };
+        let letter = Letter { name: Some(name.to_owned()), ..sample(Topic::Reset, false) };
         let written = words().write(Kind::of(&letter), &letter).unwrap();
         for body in [&written.text, &written.html] {
             assert!(!body.contains("evil.test") && !body.contains("evil.test/claim"), "{body}");
         }
         assert_eq!(written.text.lines().nth(1), Some(""), "{}", written.text);
+    }
+}
+
+/// Anybody may have given the address, and the name with it.
+#[test]
+fn no_name_goes_to_an_address_that_may_be_a_strangers() {
+    for topic in Topic::ALL {
+        for locale in ["en", "ar"] {
+            let written = written(topic, locale);
+            let nameless = [Topic::Verify, Topic::Change, Topic::Undone, Topic::Taken].contains(&topic);
+            for body in [&written.text, &written.html] {
+                assert_eq!(body.contains("Ada"), !nameless, "{topic:?}: {body}");
+            }
+            let greeting = written.text.lines().next().unwrap();
+            assert_eq!(["Hello,", "مرحبًا،"].contains(&greeting), nameless, "{topic:?}: {greeting}");
+        }
+    }
+    let own = open(&[("en/verify.txt", "{% if name %}{{ name }}{% endif %}{{ code }}")]).unwrap();
+    let letter = letter(Topic::Verify, "en");
+    assert_eq!(own.write(Kind::of(&letter), &letter).unwrap().text, "314159\n");
+}
+
+/// Its domain is chosen by whoever wants the change.
+#[test]
+fn the_other_address_is_no_link() {
+    for topic in [Topic::ChangeAsked, Topic::Changed, Topic::Replaced, Topic::Undone] {
+        for locale in ["en", "ar"] {
+            let other = Some("n***@pay.now.evil.test".to_owned());
+            let letter = Letter { other, ..letter(topic, locale) };
+            let written = words().write(Kind::of(&letter), &letter).unwrap();
+            for body in [&written.text, &written.html] {
+                assert!(
+                    body.contains("n***@pay\u{2060}.\u{2060}now\u{2060}.\u{2060}evil\u{2060}.\u{2060}test"),
+                    "{body}"
+                );
+                assert!(!body.contains("evil.test") && !body.contains("pay.now"), "{body}");
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::name::harmless;
 use super::{TemplateProblem, Words};
 use crate::product::Colour;
 use keyward_auth::outside::Letter;
+use keyward_auth::records::Topic;
 use keyward_auth::values::Timestamp;
 use minijinja::value::Value;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ impl Words {
             ("url", Value::from(self.public_url.as_str())),
             ("topic", Value::from(letter.topic.as_str())),
             ("email", Value::from(letter.to.as_str())),
-            ("name", optional(letter.name.as_deref().and_then(harmless).as_deref())),
+            ("name", optional(name(letter).as_deref())),
             ("code", optional(code)),
             ("code_for", optional(words(code_life)?.as_deref())),
             ("code_until", optional(until(code_life).as_deref())),
@@ -47,7 +48,7 @@ impl Words {
             ("link_for", optional(words(link_life)?.as_deref())),
             ("link_until", optional(until(link_life).as_deref())),
             ("token", optional(token)),
-            ("other", optional(letter.other.as_deref())),
+            ("other", optional(letter.other.as_deref().map(unlinked).as_deref())),
             ("when", Value::from(minute(letter.asked_at))),
             ("address", optional(letter.asked_from.map(|ip| ip.to_canonical().to_string()).as_deref())),
         ]))
@@ -67,6 +68,26 @@ impl Words {
 
 fn optional(text: Option<&str>) -> Value {
     text.map_or(Value::from(()), Value::from)
+}
+
+/// What the person is called; nothing in mails whose address anybody may have given, who may have given the name as well.
+fn name(letter: &Letter) -> Option<String> {
+    match letter.topic {
+        Topic::Verify | Topic::Change | Topic::Undone | Topic::Taken => None,
+        Topic::Reset
+        | Topic::Invite
+        | Topic::ChangeAsked
+        | Topic::Changed
+        | Topic::Replaced
+        | Topic::PasswordChanged
+        | Topic::SessionEnded => letter.name.as_deref().and_then(harmless),
+    }
+}
+
+/// An address, or what is shown of it, that no client makes a link of: its domain may be anybody's. Word joiners, which
+/// nobody sees and at which no line ends, part the dots from the labels.
+fn unlinked(address: &str) -> String {
+    address.replace('.', "\u{2060}.\u{2060}")
 }
 
 /// In the largest unit that people would say it in: 24 hours, but 3 days.
