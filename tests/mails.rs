@@ -27,24 +27,6 @@ async fn cut_off() -> (TestApp, Post, Proxy) {
     (app, Post::new(), proxy)
 }
 
-/// Lets the mail server be there again, and everything that waits be due in its turn; all of it has gone out then.
-async fn deliver_all(app: &TestApp, proxy: &Proxy) {
-    proxy.restore();
-    let claim = app.keyward.policy.mail_timeout + Duration::from_secs(30);
-    eventually("nothing waits", async || {
-        let (now, mails) = (app.clock.now(), app.outbox().await);
-        let waiting = mails.iter().filter(|mail| mail.state == MailState::Waiting);
-        let due: Vec<Duration> = waiting.map(|mail| mail.due_at.since(now)).collect();
-        // The clock stands still while one is being sent: else it would be sent by another as well.
-        if !due.contains(&claim) {
-            app.clock.advance(due.iter().min().copied().unwrap_or_default());
-            app.deliver().await;
-        }
-        due.is_empty()
-    })
-    .await;
-}
-
 #[tokio::test]
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn who_is_deleted_or_disabled_before_the_mail_goes_out_gets_none() {
@@ -61,7 +43,8 @@ async fn who_is_deleted_or_disabled_before_the_mail_goes_out_gets_none() {
     let left: Vec<String> = app.outbox().await.iter().map(|mail| mail.to.as_str().to_owned()).collect();
     assert!(!left.contains(&post_office.address("ada")), "nothing of a deleted person stays: {left:?}");
     admin.patch(&format!("/users/{bob}"), json!({"status": "disabled"})).await.must(200);
-    deliver_all(&app, &proxy).await;
+    proxy.restore();
+    app.deliver_all().await;
     let taken = post_office.took(1).await;
     assert_eq!(taken[0].to(), [post_office.address("eve")]);
 }
@@ -78,7 +61,8 @@ async fn of_many_requests_that_waited_one_mail_with_a_code_goes_out() {
         Way::Verify.ask(&app, &ada).await.must(202);
         Way::Reset.ask(&app, &ada).await.must(202);
     }
-    deliver_all(&app, &proxy).await;
+    proxy.restore();
+    app.deliver_all().await;
     let mails = post_office.mails();
     assert!((2..=9).contains(&mails.len()), "{mails:?}");
     // The newest of each kind works, however many of the older ones went out before it.
