@@ -1,7 +1,7 @@
 //! Mails that came too late to be of use, mails that have to wait for their turn, what a store that fails does to codes and
 //! mails, and for how long the outbox remembers.
 
-use crate::app::{TestApp, get, post, put};
+use crate::app::{TestApp, eventually, get, post, put};
 use crate::codes::{Way, refused};
 use crate::post::Post;
 use crate::stores::{Proxy, through_proxy};
@@ -27,17 +27,6 @@ async fn cut_off() -> (TestApp, Post, Proxy) {
     (app, Post::new(), proxy)
 }
 
-/// Lets the mail server be there again, and everything that waits be due; all of it has gone out then.
-async fn deliver_all(app: &TestApp, proxy: &Proxy) {
-    proxy.restore();
-    crate::app::eventually("nothing waits", async || {
-        app.clock.advance(Duration::from_secs(60));
-        app.deliver().await;
-        app.outbox().await.iter().all(|mail| mail.state != MailState::Waiting)
-    })
-    .await;
-}
-
 #[tokio::test]
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn who_is_deleted_or_disabled_before_the_mail_goes_out_gets_none() {
@@ -54,7 +43,8 @@ async fn who_is_deleted_or_disabled_before_the_mail_goes_out_gets_none() {
     let left: Vec<String> = app.outbox().await.iter().map(|mail| mail.to.as_str().to_owned()).collect();
     assert!(!left.contains(&post_office.address("ada")), "nothing of a deleted person stays: {left:?}");
     admin.patch(&format!("/users/{bob}"), json!({"status": "disabled"})).await.must(200);
-    deliver_all(&app, &proxy).await;
+    proxy.restore();
+    app.deliver_all().await;
     let taken = post_office.took(1).await;
     assert_eq!(taken[0].to(), [post_office.address("eve")]);
 }
@@ -71,7 +61,8 @@ async fn of_many_requests_that_waited_one_mail_with_a_code_goes_out() {
         Way::Verify.ask(&app, &ada).await.must(202);
         Way::Reset.ask(&app, &ada).await.must(202);
     }
-    deliver_all(&app, &proxy).await;
+    proxy.restore();
+    app.deliver_all().await;
     let mails = post_office.mails();
     assert!((2..=9).contains(&mails.len()), "{mails:?}");
     // The newest of each kind works, however many of the older ones went out before it.
@@ -119,7 +110,7 @@ async fn the_outbox_forgets_what_was_sent_when_it_is_told_to() {
     app.keyward.sweep("a test").await.unwrap();
     assert_eq!(kept().await, ["ada@example.com", "bob@example.com"]);
     app.clock.advance(DAY + HOUR);
-    crate::app::eventually("the sweep", async || {
+    eventually("the sweep", async || {
         // Another server may have it at the moment.
         app.keyward.sweep("a test").await.unwrap();
         app.clock.advance(Duration::from_secs(60));
@@ -171,7 +162,7 @@ async fn without_the_outbox_nothing_is_promised_and_nothing_is_changed() {
     assert_eq!(app.everything().await, everything);
     // What failed was not counted, and what is asked for now is sent.
     Way::Reset.ask(&app, &ada.email).await.must(202);
-    crate::app::eventually("the worker is well again", async || {
+    eventually("the worker is well again", async || {
         app.outbox().await.iter().all(|mail| mail.state == MailState::Sent)
     })
     .await;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// A mail as the inbox shows it.
 #[derive(Clone)]
@@ -127,6 +128,23 @@ impl TestApp {
         for mail in self.keyward.claim_mails(8).await.unwrap() {
             self.keyward.deliver(mail).await.unwrap();
         }
+    }
+
+    /// Moves the clock until everything that waits was due in its turn, and has gone out.
+    pub(crate) async fn deliver_all(&self) {
+        let claim = self.keyward.policy.mail_timeout + Duration::from_secs(30);
+        eventually("nothing waits", async || {
+            let (now, mails) = (self.clock.now(), self.outbox().await);
+            let waiting = mails.iter().filter(|mail| mail.state == MailState::Waiting);
+            let due: Vec<Duration> = waiting.map(|mail| mail.due_at.since(now)).collect();
+            // The clock stands still while one is being sent: else another would send it as well.
+            if !due.contains(&claim) {
+                self.clock.advance(due.iter().min().copied().unwrap_or_default());
+                self.deliver().await;
+            }
+            due.is_empty()
+        })
+        .await;
     }
 
     /// The mails that came for this address since it was asked last, oldest first; nothing is left to be sent then.

@@ -74,16 +74,22 @@ async fn o_06_whoever_asks_every_minute_of_a_day_has_ten_mails_sent() {
 }
 
 #[tokio::test]
-async fn o_06_a_thousand_addresses_from_one_place_are_too_many() {
+async fn o_06_many_addresses_from_one_place_are_too_many() {
     let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
     for path in ["/auth/password/forgot", "/auth/verify/resend"] {
         app.clock.advance(Duration::from_secs(60));
-        let replies = all((0..1000).map(|number| {
-            let (sender, email) = (app.sender(), format!("person{number}@example.com"));
-            let request = post(path).json(json!({"email": email}));
-            async move { sender.send(&request).await }
-        }))
-        .await;
+        let mut replies = Vec::new();
+        // As many at a time as a busy machine answers in time.
+        for begin in (0..1000).step_by(50) {
+            replies.extend(
+                all((begin..begin + 50).map(|number| {
+                    let (sender, email) = (app.sender(), format!("person{number}@example.com"));
+                    let request = post(path).json(json!({"email": email}));
+                    async move { sender.send(&request).await }
+                }))
+                .await,
+            );
+        }
         assert_eq!(replies.iter().filter(|reply| reply.status == 202).count(), 120, "{path}");
         assert!(replies.iter().all(|reply| [202, 429].contains(&reply.status)), "{path}");
     }
