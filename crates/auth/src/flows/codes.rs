@@ -102,15 +102,11 @@ impl Keyward {
         self.store.codes.issue(&code).await.map(drop)
     }
 
-    /// Whether somebody may still take this address back: nobody else gets it before that is over. A store of codes that is
-    /// gone keeps nobody from registering; then the address is held by nothing.
+    /// Whether somebody may still take this address back: nobody else gets it before that is over.
     pub(super) async fn is_held(&self, email: &Email, user: Option<UserId>) -> Result<bool, StoreError> {
         let now = self.now();
         let place = self.tokens.codes.place(Purpose::Undo, email);
-        let codes = self.store.codes.at(place).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "whether an address is held is not known");
-            Vec::new()
-        });
+        let codes = self.store.codes.at(place).await?;
         for code in codes.iter().filter(|code| now < code.expires_at && code.user != user) {
             if self.owner_of(code).await?.is_some_and(|owner| self.address_of(code, &owner).is_some()) {
                 return Ok(true);

@@ -76,7 +76,8 @@ pub trait Codes: Send + Sync {
     /// times, each with this try counted. However many ask at a time, no code is given more often than `most` times.
     async fn try_at(&self, place: CodePlace, most: u32, now: Timestamp) -> Result<Vec<Code>, StoreError>;
 
-    /// All codes of a place, as stored, expired or not.
+    /// All codes of a place, as stored, expired or not; none where they lie beside the main store and cannot be read, since
+    /// that keeps nobody from registering.
     async fn at(&self, place: CodePlace) -> Result<Vec<Code>, StoreError>;
 
     /// A user's code in a place, as stored, expired or not.

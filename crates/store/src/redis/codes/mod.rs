@@ -49,9 +49,10 @@ impl records::Codes for Codes {
     }
 
     async fn at(&self, at: CodePlace) -> Result<Vec<Code>, StoreError> {
-        let kept = self.shared.connection.ask(redis::cmd("HGETALL").arg(self.key(at))).await?;
-        let kept: Vec<(String, String)> = redis::from_redis_value(kept).map_err(|_| unreadable(at))?;
-        kept.iter().map(|(field, line)| read(at, field, line)).collect()
+        let asked = self.shared.connection.ask(redis::cmd("HGETALL").arg(self.key(at))).await;
+        let Ok(kept) = asked else { return Ok(Vec::new()) };
+        let kept: Vec<(String, String)> = redis::from_redis_value(kept).unwrap_or_default();
+        Ok(kept.iter().filter_map(|(field, line)| read(at, field, line).ok()).collect())
     }
 
     async fn read(&self, at: CodePlace, user: UserId) -> Result<Option<Code>, StoreError> {
