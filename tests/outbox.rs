@@ -230,6 +230,8 @@ async fn a_mail_server_that_is_gone_for_an_hour_costs_nobody_a_code() {
     // A connection is there already.
     register(&app, &post_office.address("first")).await;
     post_office.took(1).await;
+    // The answer has come back, too.
+    app.posted().await;
     proxy.vanish();
     let people: Vec<String> = (0..5).map(|number| post_office.address(&format!("person{number}"))).collect();
     for person in &people {

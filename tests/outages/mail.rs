@@ -38,10 +38,11 @@ async fn without_redis_mails_wait_and_codes_can_not_be_told() {
     for email in [&ada.email, "nobody@example.com"] {
         Way::Reset.ask(&app, email).await.must(202);
     }
-    until("both were tried", BACK, async || {
+    // Nobody's is dropped; the other cannot be made without a place for its code.
+    until("it was tried", BACK, async || {
         let mails = app.outbox().await;
         let waiting = mails.iter().filter(|mail| mail.state == MailState::Waiting && mail.reason.is_some());
-        waiting.count() == 2
+        waiting.count() == 1
     })
     .await;
 

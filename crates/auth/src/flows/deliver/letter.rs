@@ -28,7 +28,7 @@ impl Keyward {
         mail.topic = topic;
 
         let now = self.now();
-        let code = topic.purpose().map(|purpose| self.code_for(purpose, mail, Some(&user), now));
+        let code = topic.purpose().map(|purpose| self.code_for(purpose, mail, &user, now));
         if let Some(code) = &code
             // An undoing that is settled meanwhile is none; or a newer code is out.
             && (self.address_of(code, &user).is_none() || !self.store.codes.issue(code).await?)
@@ -38,8 +38,7 @@ impl Keyward {
         Ok(Some(self.letter(mail, &user, code.as_ref(), now)))
     }
 
-    /// Whose address it is that a mail was asked for by; nobody's gets a code that nobody gets, so that trying at it
-    /// takes as long as trying at somebody's.
+    /// Whose address it is that a mail was asked for by.
     async fn recipient(&self, mail: &Mail) -> Result<Option<User>, StoreError> {
         let owner = self.store.users.by_email(&mail.to).await?.filter(User::is_active);
         if mail.topic == Topic::Verify && owner.is_none() && self.pass_on(mail).await? {
@@ -47,18 +46,13 @@ impl Keyward {
         }
         let is_proven = |owner: &User| owner.email_verified_at.is_some();
         let recipient = owner.filter(|owner| mail.topic != Topic::Verify || !is_proven(owner));
-        match &recipient {
-            // While it was asked nobody had looked whose password it is. Once, whatever becomes of the sending.
-            Some(user) if mail.topic == Topic::Reset && mail.attempts == 1 => {
-                let kind = EventKind::PasswordResetAsked;
-                self.note(&self.event(kind, Actor::Anonymous, Some(user.id), &asker(mail))).await?;
-            }
-            Some(_) => {}
-            None => {
-                if let Some(purpose) = mail.topic.purpose() {
-                    self.store.codes.issue(&self.code_for(purpose, mail, None, self.now())).await?;
-                }
-            }
+        // While it was asked nobody had looked whose password it is. Once, whatever becomes of the sending.
+        if let Some(user) = &recipient
+            && mail.topic == Topic::Reset
+            && mail.attempts == 1
+        {
+            let kind = EventKind::PasswordResetAsked;
+            self.note(&self.event(kind, Actor::Anonymous, Some(user.id), &asker(mail))).await?;
         }
         Ok(recipient)
     }
@@ -112,7 +106,7 @@ impl Keyward {
         })
     }
 
-    fn code_for(&self, purpose: Purpose, mail: &Mail, user: Option<&User>, now: Timestamp) -> Code {
+    fn code_for(&self, purpose: Purpose, mail: &Mail, user: &User, now: Timestamp) -> Code {
         let codes = &self.policy.codes;
         let (digits, link) = match purpose {
             Purpose::Verify | Purpose::Change => (Some(codes.digits), codes.verify_link),
@@ -122,12 +116,12 @@ impl Keyward {
         };
         Code {
             place: self.tokens.codes.place(purpose, &mail.to),
-            user: user.map(|user| user.id),
+            user: Some(user.id),
             id: mail.id,
             asked_at: mail.created_at,
             purpose,
             email: (purpose == Purpose::Undo).then(|| mail.to.clone()),
-            epoch: user.map_or(0, |user| user.epoch),
+            epoch: user.epoch,
             tries: 0,
             digits_until: digits.map(|life| now + life),
             expires_at: now + link,
