@@ -27,6 +27,7 @@ impl Keyward {
         }
         Ok(changed)
     }
+
     /// Keeps an event that tells of no change, and writes it into the log.
     pub(super) async fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.store.audit.record(std::slice::from_ref(event)).await?;
