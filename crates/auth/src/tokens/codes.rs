@@ -2,7 +2,7 @@
 //! code's record: whoever has a copy of a store can tell neither, and whoever can write to it can make nobody's code
 //! somebody else's.
 
-use super::Master;
+use super::{Master, half};
 use crate::records::{Code, CodePlace, Purpose};
 use crate::values::{Email, MailId, Timestamp, UserId};
 use aws_lc_rs::{constant_time, hmac};
@@ -51,10 +51,7 @@ impl CodeKeys {
         let mut context = hmac::Context::with_key(&self.places);
         context.update(&[byte(purpose)]);
         context.update(email.key().as_bytes());
-        let tag = context.sign();
-        let mut place = [0; 16];
-        place.iter_mut().zip(tag.as_ref()).for_each(|(byte, of_tag)| *byte = *of_tag);
-        CodePlace(place)
+        CodePlace(half(&context.sign()))
     }
 
     /// The six digits of a code; each of the million alike.

@@ -1,7 +1,7 @@
 //! The names of buckets: a keyed digest of what is counted, so that no store of counters holds an address, an e-mail or
 //! anything that could be guessed from one.
 
-use super::Master;
+use super::{Master, half};
 use crate::records::CounterKey;
 use aws_lc_rs::hmac;
 
@@ -20,10 +20,7 @@ impl CounterKeys {
             context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(part);
         }
-        let tag = context.sign();
-        let mut key = [0; 16];
-        key.iter_mut().zip(tag.as_ref()).for_each(|(byte, of_tag)| *byte = *of_tag);
-        CounterKey(key)
+        CounterKey(half(&context.sign()))
     }
 }
 
