@@ -65,7 +65,7 @@ impl Keyward {
                 ..Change::default()
             };
             let event = self.event(EventKind::PasswordChanged, Actor::User(user.id), Some(user.id), caller);
-            let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+            let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
             match self.change(user.id, &change, along).await {
                 Err(StoreError::Stale) => {}
                 other => break other?,

@@ -40,7 +40,7 @@ impl Keyward {
         let invited =
             is_invited.then(|| self.event(EventKind::UserInvited, by.actor(), Some(user.id), caller));
         let events: Vec<Event> = [Some(event), invited].into_iter().flatten().collect();
-        let along = Along { events: &events, mails: &mails };
+        let along = Along { events: &events, mails: &mails, ..Along::default() };
         self.store.users.insert(&user, along).await.map_err(NewUserError::from)?;
         events.iter().for_each(Event::log);
         self.wake_mailer(&mails);

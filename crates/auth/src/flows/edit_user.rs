@@ -146,7 +146,10 @@ impl Keyward {
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self.change(user.id, &change, Along { events: &events, mails: &mails }).await {
+            match self
+                .change(user.id, &change, Along { events: &events, mails: &mails, ..Along::default() })
+                .await
+            {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;

@@ -6,7 +6,7 @@ use crate::outside::Busy;
 use crate::passwords::{self, Owner};
 use crate::records::{StoreError, Unique, User};
 use crate::values::{
-    Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Timestamp, UserId, Username,
+    Email, Invalid, Locale, Metadata, Name, Password, Picture, Role, Roles, Timestamp, UserId, Username,
 };
 use futures_util::future::join;
 
@@ -19,6 +19,7 @@ pub struct NewUser {
     pub first_name: Option<Name>,
     pub last_name: Option<Name>,
     pub locale: Option<Locale>,
+    pub picture: Option<Picture>,
     pub metadata: Metadata,
     pub roles: Roles,
     pub active: bool,
@@ -35,6 +36,7 @@ impl NewUser {
             first_name: None,
             last_name: None,
             locale: None,
+            picture: None,
             metadata: Metadata::default(),
             roles: Roles::new([Role::user()]),
             active: true,
@@ -129,6 +131,7 @@ impl Keyward {
             first_name: new.first_name,
             last_name: new.last_name,
             locale: new.locale,
+            picture: new.picture,
             metadata: new.metadata,
             roles: new.roles,
             disabled_at: when(!new.active),

@@ -57,7 +57,7 @@ impl Keyward {
             .of_session(session.id);
         let notice = self.notice(Topic::SessionEnded, user, caller).await;
         let mails: Vec<Mail> = notice.into_iter().collect();
-        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
         if self.store.sessions.end(session.id, session.user, along).await? {
             event.log();
             self.wake_mailer(&mails);

@@ -34,7 +34,7 @@ impl Keyward {
         let user = self.compose(new, conceal).await?;
         let event = self.event(EventKind::Registered, Actor::User(user.id), Some(user.id), caller);
         let mails = self.welcome(&user, caller).await;
-        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
         let inserted = match &user.email {
             // Where nobody has looked yet; an address that is held is one that is taken.
             Some(email) if conceal && self.is_held(email, None).await.map_err(NewUserError::from)? => {

@@ -59,7 +59,7 @@ impl Keyward {
         let user = self.compose(new, false).await?;
         let event = self.event(EventKind::UserCreated, Actor::Anonymous, Some(user.id), caller);
         let mails = self.welcome(&user, caller).await;
-        let along = Along { events: std::slice::from_ref(&event), mails: &mails };
+        let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
         match self.store.users.insert_first_administrator(&user, along).await {
             Err(StoreError::Guarded) => return Err(SetupError::Gone),
             other => other.map_err(NewUserError::from)?,

@@ -2,8 +2,10 @@
 //! binary brings the real ones, tests bring ones that they can move.
 
 mod mail;
+mod pictures;
 
 pub use mail::{Letter, Mailer, Undelivered};
+pub use pictures::{Gallery, GalleryError, PaintError, Painter, Painting, Upload};
 
 use crate::values::{Password, PasswordHash, Timestamp};
 use async_trait::async_trait;

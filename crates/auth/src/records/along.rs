@@ -1,7 +1,7 @@
 //! What is kept together with a change of something else, in the same step: without the change neither is there, and
 //! without them there is no change.
 
-use super::{Event, Mail};
+use super::{Event, Leftover, Mail};
 use std::slice;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,11 +10,13 @@ pub struct Along<'a> {
     pub events: &'a [Event],
     /// The mails that it causes.
     pub mails: &'a [Mail],
+    /// The pictures that are nobody's any more by it.
+    pub leftovers: &'a [Leftover],
 }
 
 impl<'a> Along<'a> {
     pub fn events(events: &'a [Event]) -> Self {
-        Self { events, mails: &[] }
+        Self { events, ..Self::default() }
     }
 }
 

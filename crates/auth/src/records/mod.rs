@@ -10,6 +10,7 @@ mod codes;
 mod counters;
 mod keys;
 mod leases;
+mod leftovers;
 mod mails;
 mod session;
 mod user;
@@ -20,6 +21,7 @@ pub use codes::{Code, CodePlace, Codes, Purpose};
 pub use counters::{Bucket, CounterKey, Counters, Rate, Taken};
 pub use keys::{Keys, StoredKey};
 pub use leases::Leases;
+pub use leftovers::{Leftover, Leftovers};
 pub use mails::{Mail, MailSearch, MailState, Mails, Outcome, Topic};
 pub use session::{Session, Sessions};
 pub use user::{Change, Direction, Search, SignIn, Undone, User, Users};
@@ -40,6 +42,7 @@ pub struct Store {
     pub counters: Arc<dyn Counters>,
     pub codes: Arc<dyn Codes>,
     pub mails: Arc<dyn Mails>,
+    pub leftovers: Arc<dyn Leftovers>,
     /// What must be reachable for the service to be ready.
     pub parts: Vec<Arc<dyn Part>>,
 }

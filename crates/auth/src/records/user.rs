@@ -2,7 +2,8 @@
 
 use super::{Along, StoreError};
 use crate::values::{
-    Email, Locale, Metadata, Name, PasswordHash, Permission, Roles, SessionId, Timestamp, UserId, Username,
+    Email, Locale, Metadata, Name, PasswordHash, Permission, Picture, Roles, SessionId, Timestamp, UserId,
+    Username,
 };
 use async_trait::async_trait;
 
@@ -19,6 +20,7 @@ pub struct User {
     pub first_name: Option<Name>,
     pub last_name: Option<Name>,
     pub locale: Option<Locale>,
+    pub picture: Option<Picture>,
     pub metadata: Metadata,
     pub roles: Roles,
     pub disabled_at: Option<Timestamp>,
@@ -88,6 +90,7 @@ pub struct Change {
     pub first_name: Option<Option<Name>>,
     pub last_name: Option<Option<Name>>,
     pub locale: Option<Option<Locale>>,
+    pub picture: Option<Option<Picture>>,
     pub metadata: Option<Metadata>,
     pub roles: Option<Roles>,
     pub disabled_at: Option<Option<Timestamp>>,

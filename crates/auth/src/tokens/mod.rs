@@ -7,6 +7,7 @@ mod codes;
 mod counting;
 mod key;
 mod master;
+mod pictures;
 mod refresh;
 mod ring;
 mod seal;
@@ -17,19 +18,22 @@ pub use codes::{CodeKeys, LinkToken};
 pub use counting::CounterKeys;
 pub use key::{KeyError, SigningKey};
 pub use master::Master;
+pub use pictures::PictureKeys;
 pub use refresh::{RefreshToken, RefreshTokens};
 pub use ring::{Ring, RingKey};
 pub use seal::Sealer;
 
 use aws_lc_rs::hmac;
 
-/// Both kinds of tokens, what seals the keys of one of them, what names counters, and what one-time codes are made with.
+/// Both kinds of tokens, what seals the keys of one of them, what names counters, and what one-time codes and links to
+/// pictures are made with.
 pub struct Tokens {
     pub access: AccessTokens,
     pub refresh: RefreshTokens,
     pub sealer: Sealer,
     pub counters: CounterKeys,
     pub codes: CodeKeys,
+    pub pictures: PictureKeys,
     /// What new access tokens are signed with.
     pub algorithm: Algorithm,
     /// The shared secret of HS256, if that is the algorithm.

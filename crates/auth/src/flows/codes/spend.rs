@@ -51,7 +51,10 @@ impl Keyward {
             let change = Change { if_version: Some(user.version), ..change };
             let event = |kind| self.event(kind, Actor::User(user.id), Some(user.id), caller);
             let events: Vec<Event> = events.into_iter().map(event).collect();
-            match self.change(user.id, &change, Along { events: &events, mails: &mails }).await {
+            match self
+                .change(user.id, &change, Along { events: &events, mails: &mails, ..Along::default() })
+                .await
+            {
                 Err(StoreError::Stale) => {}
                 other => return Ok(other?),
             }
