@@ -1,7 +1,7 @@
 //! What every flow needs, in one struct; the flows are its methods. It holds no state of its own but the set-up link.
 
 use crate::flows::{Caller, SetupLink};
-use crate::outside::{Clock, Hasher, Mailer, Random};
+use crate::outside::{Clock, Gallery, Hasher, Mailer, Painter, Random};
 use crate::policy::Policy;
 use crate::records::{Actor, Event, EventKind, Session, Store, User};
 use crate::tokens::Tokens;
@@ -14,6 +14,8 @@ pub struct Keyward {
     pub random: Arc<dyn Random>,
     pub hasher: Arc<dyn Hasher>,
     pub mailer: Arc<dyn Mailer>,
+    pub painter: Arc<dyn Painter>,
+    pub gallery: Arc<dyn Gallery>,
     pub tokens: Tokens,
     pub policy: Policy,
     pub setup: SetupLink,

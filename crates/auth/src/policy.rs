@@ -1,6 +1,7 @@
 //! Every number that a rule uses. The defaults are the documented ones; the binary's configuration may set others.
 
 use crate::records::Rate;
+use crate::values::Timestamp;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub struct Policy {
     pub key_lead: Duration,
     /// How long events are kept.
     pub audit_kept: Duration,
+    /// The longest that a link to a picture is good.
+    pub picture_links: Duration,
     pub limits: Limits,
 }
 
@@ -88,6 +91,8 @@ pub struct Limits {
     /// Mails to one address that somebody asked for, in an hour and in a day.
     pub mails: Rate,
     pub mails_per_day: Rate,
+    /// Pictures that one account uploads.
+    pub pictures: Rate,
 }
 
 impl Limits {
@@ -107,6 +112,7 @@ impl Default for Limits {
             tries_per_day: Rate { most: 100, window: DAY },
             mails: Rate { most: 5, window: HOUR },
             mails_per_day: Rate { most: 10, window: DAY },
+            pictures: Rate { most: 30, window: HOUR },
         }
     }
 }
@@ -147,7 +153,40 @@ impl Default for Policy {
             clock_skew: Duration::from_secs(30),
             key_lead: Duration::from_secs(5),
             audit_kept: 365 * DAY,
+            picture_links: 15 * MINUTE,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Policy {
+    /// When a link to a picture that is made now begins and ends: it begins a little before, at a moment that is the same for
+    /// all that are made in a third of its life, so that they are one link.
+    pub fn picture_window(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        // In whole seconds, since that is what links can say.
+        let life = self.picture_links.as_secs().max(1);
+        let step = i64::try_from((life / 3).max(1)).unwrap_or(i64::MAX);
+        let begin = now.as_seconds().div_euclid(step).saturating_mul(step);
+        let from = Timestamp::from_micros(begin.saturating_mul(1_000_000));
+        (from, from + Duration::from_secs(life))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_a_picture_are_one_for_a_third_of_their_life_and_never_good_for_longer() {
+        let policy = Policy::default();
+        let at = |second: i64| Timestamp::from_micros(second * 1_000_000 + 999_999);
+        for second in [0, 1, 299, 300, 301, 1_795_254_000] {
+            let (from, until) = policy.picture_window(at(second));
+            assert_eq!(until.since(from), policy.picture_links);
+            assert!(until.since(at(second)) > policy.picture_links / 3 * 2 - Duration::from_secs(1));
+            assert!(until.since(at(second)) <= policy.picture_links, "{second}");
+        }
+        assert_eq!(policy.picture_window(at(300)), policy.picture_window(at(599)));
+        assert_ne!(policy.picture_window(at(299)), policy.picture_window(at(300)));
     }
 }

@@ -5,7 +5,7 @@ use super::proof::ProofError;
 use super::{AuthenticateError, By, Caller, Forbidden, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, EventKind, StoreError, User};
+use crate::records::{Actor, Along, EventKind, Leftover, StoreError, User};
 use crate::values::{Password, Permission};
 
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,10 @@ impl Keyward {
             return Err(DeleteError::Changed);
         }
         let event = self.event(EventKind::UserDeleted, actor, Some(user.id), caller);
-        self.store.users.delete(user, (&event).into()).await?;
+        let leftovers: Vec<Leftover> =
+            user.picture.into_iter().map(|picture| self.leftover(picture, user.id)).collect();
+        let along = Along { leftovers: &leftovers, ..Along::from(&event) };
+        self.store.users.delete(user, along).await?;
         event.log();
         self.forget_all(user.id).await;
         self.forget_codes(user).await;

@@ -6,13 +6,14 @@
 
 mod decide;
 
+use super::pictures::{Hung, PictureError};
 use super::proof::{ProofError, owner};
 use super::tries::Account;
 use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target};
 use crate::Keyward;
-use crate::outside::{Busy, Verdict};
+use crate::outside::{Busy, GalleryError, Upload, Verdict};
 use crate::policy::Verification;
-use crate::records::{Along, Change, Event, EventKind, Mail, StoreError, Topic, Unique, User};
+use crate::records::{Along, Change, Event, EventKind, Leftover, Mail, StoreError, Topic, Unique, User};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
 use decide::{Decision, Proven, decide, is_same};
 
@@ -27,6 +28,7 @@ pub struct Edit {
     pub first_name: Option<Option<Name>>,
     pub last_name: Option<Option<Name>>,
     pub locale: Option<Option<Locale>>,
+    pub picture: Option<Option<Upload>>,
     pub metadata: Option<Metadata>,
     pub password: Option<Password>,
     pub current_password: Option<Password>,
@@ -53,6 +55,9 @@ pub enum EditError {
     /// The member of this name breaks a rule.
     #[error("{0}: {1}")]
     Invalid(&'static str, Invalid),
+    /// The place of pictures failed.
+    #[error(transparent)]
+    Gallery(GalleryError),
     #[error("{0}")]
     Taken(Unique),
     /// The session is too old to change password or e-mail without proof.
@@ -93,6 +98,17 @@ impl From<AuthenticateError> for EditError {
     }
 }
 
+impl From<PictureError> for EditError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Refused(invalid) => Self::Invalid("picture", invalid),
+            PictureError::Busy => Self::Busy(Busy),
+            PictureError::Gallery(error) => Self::Gallery(error),
+            PictureError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<ProofError> for EditError {
     fn from(error: ProofError) -> Self {
         match error {
@@ -110,46 +126,75 @@ impl Keyward {
         &self,
         by: By<'_>,
         target: &Target,
-        edit: &Edit,
+        mut edit: Edit,
         caller: &Caller,
     ) -> Result<User, EditError> {
         let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
         // What can be refused without a hash is.
-        decide(by, &user, edit, &Proven::default(), self)?;
-        let mut proven = match by {
-            By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, edit, caller).await?,
+        decide(by, &user, &edit, None, &Proven::default(), self)?;
+        let proven = match by {
+            By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, &edit, caller).await?,
             _ => Proven::default(),
         };
-
         if let Some(email) = &proven.email
             && self.policy.verification != Verification::Off
         {
             self.count_mail(Topic::Change, email).await?;
         }
+        let Some(picture) = edit.picture.take() else {
+            return self.write(by, target, &edit, None, proven, caller).await;
+        };
+        let hung = match picture {
+            Some(upload) => Some(self.hang(upload, user.id).await?),
+            None => None,
+        };
+        let written = self.write(by, target, &edit, Some(hung.as_ref()), proven, caller).await;
+        match (&written, &hung) {
+            (Ok(_), Some(hung)) => self.settled(hung).await,
+            // Whether a store that failed has written all the same, only the user's row can tell.
+            (Err(EditError::Store(_)), _) | (_, None) => {}
+            (Err(_), Some(hung)) => self.abandon(hung).await,
+        }
+        written
+    }
 
+    /// Decides the change and writes it, again and again while somebody else gets through.
+    async fn write(
+        &self,
+        by: By<'_>,
+        target: &Target,
+        edit: &Edit,
+        picture: Option<Option<&Hung>>,
+        mut proven: Proven,
+        caller: &Caller,
+    ) -> Result<User, EditError> {
         let mut by = by;
         let mut again;
-        // Hashing takes long enough to be signed out or demoted in.
-        let mut is_stale = edit.password.is_some() || edit.current_password.is_some();
+        // Hashing and painting take long enough to be signed out or demoted in.
+        let mut is_stale = edit.password.is_some() || edit.current_password.is_some() || picture.is_some();
         for _ in 0..MOST_TRIES {
             if is_stale {
                 again = self.again(by).await?;
                 by = again.as_ref().map_or(By::Operator, By::Person);
             }
             let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
-            let decision = decide(by, &user, edit, &proven, self)?;
+            if picture.flatten().is_some_and(|hung| !hung.is_of(user.id) || !hung.is_good(self.now())) {
+                return Err(EditError::Busy(Busy));
+            }
+            let picture = picture.map(|hung| hung.map(Hung::picture));
+            let decision = decide(by, &user, edit, picture, &proven, self)?;
             self.check_free(&user, &decision.change).await?;
             let mails = self.mails_of(&decision, &user, by, caller).await;
+            let leftovers: Vec<Leftover> =
+                decision.leftover.into_iter().map(|picture| self.leftover(picture, user.id)).collect();
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
             let events: Vec<Event> = decision
                 .events
                 .iter()
                 .map(|kind| self.event(*kind, by.actor(), Some(user.id), caller))
                 .collect();
-            match self
-                .change(user.id, &change, Along { events: &events, mails: &mails, ..Along::default() })
-                .await
-            {
+            let along = Along { events: &events, mails: &mails, leftovers: &leftovers };
+            match self.change(user.id, &change, along).await {
                 Err(StoreError::Stale) => is_stale = true,
                 other => {
                     let changed = other?;

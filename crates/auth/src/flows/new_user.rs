@@ -1,12 +1,13 @@
 //! From what somebody typed to a user that can be kept: shared by registration, creation and set-up, so that one set
 //! of rules makes every user.
 
+use super::pictures::{Hung, PictureError};
 use crate::Keyward;
-use crate::outside::Busy;
+use crate::outside::{Busy, GalleryError, Upload};
 use crate::passwords::{self, Owner};
 use crate::records::{StoreError, Unique, User};
 use crate::values::{
-    Email, Invalid, Locale, Metadata, Name, Password, Picture, Role, Roles, Timestamp, UserId, Username,
+    Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Timestamp, UserId, Username,
 };
 use futures_util::future::join;
 
@@ -19,7 +20,7 @@ pub struct NewUser {
     pub first_name: Option<Name>,
     pub last_name: Option<Name>,
     pub locale: Option<Locale>,
-    pub picture: Option<Picture>,
+    pub picture: Option<Upload>,
     pub metadata: Metadata,
     pub roles: Roles,
     pub active: bool,
@@ -62,6 +63,12 @@ pub enum NewUserError {
     /// `email_verified` without an address.
     #[error("there is no address to be verified")]
     NothingToVerify,
+    /// The picture is none.
+    #[error("{0}")]
+    Picture(Invalid),
+    /// The place of pictures failed.
+    #[error(transparent)]
+    Gallery(GalleryError),
     #[error("{0}")]
     Taken(Unique),
     #[error(transparent)]
@@ -79,7 +86,33 @@ impl From<StoreError> for NewUserError {
     }
 }
 
+impl From<PictureError> for NewUserError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Refused(invalid) => Self::Picture(invalid),
+            PictureError::Busy => Self::Busy(Busy),
+            PictureError::Gallery(error) => Self::Gallery(error),
+            PictureError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A user that can be kept, and the picture that hangs for it.
+pub(super) struct Composed {
+    pub(super) user: User,
+    hung: Option<Hung>,
+}
+
 impl Keyward {
+    /// Takes down what hangs for a user who was not kept; or says that it is that user's.
+    pub(super) async fn kept(&self, hung: Option<Hung>, is_kept: bool) {
+        match hung {
+            Some(hung) if is_kept => self.settled(&hung).await,
+            Some(hung) => self.abandon(&hung).await,
+            None => {}
+        }
+    }
+
     /// The password's policy, a quick look at what is taken, then the hash. That the names are free is decided by the
     /// insert; looking first only saves a hash. Where it is to be hidden whether the address is, nobody looks at that.
     pub(super) async fn compose(&self, new: NewUser, conceal: bool) -> Result<User, NewUserError> {

@@ -3,11 +3,18 @@
 
 use crate::values::{Format, Invalid, Picture, Timestamp, UserId};
 use async_trait::async_trait;
+use std::fmt;
 
 /// What somebody sent as a picture, and what it was said to be. Not to be trusted in any way.
 pub struct Upload {
     pub bytes: Vec<u8>,
     pub declared: Format,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Upload({} bytes, {})", self.bytes.len(), self.declared.media_type())
+    }
 }
 
 /// A picture made anew, with nothing in it but pixels: one square for each of [`Picture::SIZES`], in their order.

@@ -32,10 +32,12 @@ pub enum EventKind {
     PasswordReset,
     UserInvited,
     EmailChangeUndone,
+    PictureChanged,
+    PictureRemoved,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignInFailed,
@@ -60,6 +62,8 @@ impl EventKind {
         Self::PasswordReset,
         Self::UserInvited,
         Self::EmailChangeUndone,
+        Self::PictureChanged,
+        Self::PictureRemoved,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -88,6 +92,8 @@ impl EventKind {
             Self::PasswordReset => "password_reset",
             Self::UserInvited => "user_invited",
             Self::EmailChangeUndone => "email_change_undone",
+            Self::PictureChanged => "picture_changed",
+            Self::PictureRemoved => "picture_removed",
         }
     }
 

@@ -7,13 +7,15 @@ use crate::flows::tries::Try;
 use crate::flows::{By, SignedIn};
 use crate::policy::Verification;
 use crate::records::{Change, Direction, EventKind, Undone, User};
-use crate::values::{Email, Invalid, PasswordHash, Permission, Timestamp};
+use crate::values::{Email, Invalid, PasswordHash, Permission, Picture, Timestamp};
 
 /// A change with the events that tell of it.
 #[derive(Default)]
 pub(super) struct Decision {
     pub(super) change: Change,
     pub(super) events: Vec<EventKind>,
+    /// The picture that is nobody's afterwards.
+    pub(super) leftover: Option<Picture>,
 }
 
 /// One's own new password and address, proven to be one's own wish. Proven for an epoch: a password that was changed
@@ -33,6 +35,7 @@ pub(super) fn decide(
     by: By<'_>,
     user: &User,
     edit: &Edit,
+    picture: Option<Option<Picture>>,
     proven: &Proven,
     keyward: &Keyward,
 ) -> Result<Decision, EditError> {
@@ -43,6 +46,7 @@ pub(super) fn decide(
     check_read_only(user, edit)?;
     decide_rights(by, user, edit, keyward.now(), &mut decision)?;
     decide_profile(user, edit, &mut decision)?;
+    decide_picture(user, picture, &mut decision);
     match by {
         By::Person(person) if by.is(user.id) => {
             decide_secrets(person, user, proven, keyward.policy.verification, &mut decision)?;
@@ -55,6 +59,18 @@ pub(super) fn decide(
         decision.change.if_version = Some(user.version);
     }
     Ok(decision)
+}
+
+/// Another picture, which hangs already, or none.
+fn decide_picture(user: &User, picture: Option<Option<Picture>>, decision: &mut Decision) {
+    let Some(picture) = picture.filter(|picture| *picture != user.picture) else { return };
+    decision.change.picture = Some(picture);
+    decision.leftover = user.picture;
+    decision.events.push(if picture.is_some() {
+        EventKind::PictureChanged
+    } else {
+        EventKind::PictureRemoved
+    });
 }
 
 fn decide_secrets(
@@ -216,6 +232,7 @@ impl Change {
             && self.first_name.is_none()
             && self.last_name.is_none()
             && self.locale.is_none()
+            && self.picture.is_none()
             && self.metadata.is_none()
             && self.roles.is_none()
             && self.disabled_at.is_none()

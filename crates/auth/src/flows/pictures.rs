@@ -1,0 +1,190 @@
+//! Pictures of users: how one is hung before it is anybody's, taken down when it is nobody's any more, and shown. Whose it is
+//! stands in the user's row, which [`edit_user`](super::edit_user) and registration write.
+//!
+//! The order is: a leftover, which says that there may be objects; the objects; the user's row. A crash leaves a leftover
+//! of which the collector knows, and never a row that points to nothing. A name is given once, so what the collector takes
+//! down is nobody's picture, and will not be.
+
+use super::{By, Target};
+use crate::Keyward;
+use crate::outside::{GalleryError, PaintError, Upload};
+use crate::records::{Leftover, StoreError};
+use crate::values::{Invalid, Permission, Picture, Timestamp, UserId};
+use futures_util::future::try_join_all;
+use std::time::Duration;
+
+/// How long a picture that was hung may wait for its user's row. The collector looks much later, so that a clock that is
+/// ahead elsewhere does no harm.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// When the collector looks at what was hung and not given up.
+const LATER: Duration = Duration::from_secs(60 * 60);
+/// For how long a collector has a leftover for itself.
+const CLAIM: Duration = Duration::from_secs(5 * 60);
+/// How many leftovers are claimed at a time.
+const AT_ONCE: usize = 16;
+
+/// Why an upload did not become a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// It is not what it should be.
+    #[error("{0}")]
+    Refused(Invalid),
+    /// Too many are being painted.
+    #[error("too many pictures are waiting to be painted")]
+    Busy,
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PaintError> for PictureError {
+    fn from(error: PaintError) -> Self {
+        match error {
+            PaintError::Refused(invalid) => Self::Refused(invalid),
+            PaintError::Busy => Self::Busy,
+        }
+    }
+}
+
+/// A picture that hangs and is nobody's yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hung {
+    leftover: Leftover,
+    until: Timestamp,
+}
+
+impl Hung {
+    pub(super) fn picture(&self) -> Picture {
+        self.leftover.picture
+    }
+
+    pub(super) fn is_of(&self, user: UserId) -> bool {
+        self.leftover.user == user
+    }
+
+    /// Whether it may become a user's picture still.
+    pub(super) fn is_good(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
+/// Where a picture can be looked at for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureLinks {
+    /// The side and the link of each square; a link that begins with `/` is one of this service.
+    pub squares: Vec<(u32, String)>,
+    pub expires_at: Timestamp,
+}
+
+impl PictureLinks {
+    /// The link to the largest square.
+    pub fn largest(&self) -> &str {
+        self.of(Picture::LARGEST)
+    }
+
+    pub fn of(&self, side: u32) -> &str {
+        self.squares.iter().find(|(of, _)| *of == side).map(|(_, link)| link.as_str()).unwrap_or_default()
+    }
+}
+
+impl Keyward {
+    /// Paints an upload and hangs it, for a user who may not be there yet.
+    pub(super) async fn hang(&self, upload: Upload, user: UserId) -> Result<Hung, PictureError> {
+        let painting = self.painter.paint(upload).await?;
+        let mut once = [0; 16];
+        self.random.fill(&mut once);
+        let largest = painting.squares.last().map(Vec::as_slice).unwrap_or_default();
+        let picture = self.tokens.pictures.name(&once, painting.format, largest);
+        let now = self.now();
+        let leftover = Leftover { picture, user, due_at: now + LATER };
+        self.store.leftovers.put(&leftover).await?;
+        let squares = Picture::SIZES.into_iter().zip(painting.squares);
+        let hung = try_join_all(squares.map(|(side, square)| self.gallery.hang(picture, side, square))).await;
+        let hung = hung.map(|_| Hung { leftover, until: now + PATIENCE });
+        if hung.is_err() {
+            self.give_up(&leftover).await;
+        }
+        Ok(hung?)
+    }
+
+    /// It has become its user's picture: there is nothing left to be looked at. Should this fail, the collector sees so.
+    pub(super) async fn settled(&self, hung: &Hung) {
+        if let Err(error) = self.store.leftovers.remove(&hung.leftover).await {
+            tracing::debug!(%error, "a leftover that is none stays until the collector looks at it");
+        }
+    }
+
+    /// It will be nobody's picture.
+    pub(super) async fn abandon(&self, hung: &Hung) {
+        self.give_up(&hung.leftover).await;
+    }
+
+    async fn give_up(&self, leftover: &Leftover) {
+        let due = Leftover { due_at: self.now(), ..*leftover };
+        if let Err(error) = self.store.leftovers.put(&due).await {
+            tracing::debug!(%error, "a leftover stays a little longer");
+        }
+    }
+
+    /// A picture that is this user's no more, to be kept along with the change that says so.
+    pub(super) fn leftover(&self, picture: Picture, user: UserId) -> Leftover {
+        Leftover { picture, user, due_at: self.now() }
+    }
+
+    /// Takes down what is due and nobody's. Returns whether there may be more.
+    pub async fn collect(&self) -> Result<bool, PictureError> {
+        let now = self.now();
+        let claimed = self.store.leftovers.claim(now, now + CLAIM, AT_ONCE).await?;
+        for leftover in &claimed {
+            let user = self.store.users.by_id(leftover.user).await?;
+            if user.is_none_or(|user| user.picture != Some(leftover.picture)) {
+                self.gallery.take_down(leftover.picture).await?;
+                tracing::debug!(picture = %leftover.picture, "a picture that was nobody's is gone");
+            }
+            self.store.leftovers.remove(leftover).await?;
+        }
+        Ok(claimed.len() == AT_ONCE)
+    }
+
+    /// Links to a picture, the same for some minutes, so that browsers may keep what they lead to. Asks nobody.
+    pub fn picture_links(&self, picture: Picture) -> PictureLinks {
+        let (from, until) = self.policy.picture_window(self.now());
+        let link = |side: u32| {
+            self.gallery.link(picture, side, from, until).unwrap_or_else(|| {
+                let signature = self.tokens.pictures.signature(picture, side, until);
+                let (object, expires) = (picture.object(side), until.as_micros() / 1_000_000);
+                format!("/pictures/{object}?expires={expires}&signature={signature}")
+            })
+        };
+        PictureLinks { squares: Picture::SIZES.map(|side| (side, link(side))).into(), expires_at: until }
+    }
+
+    /// Whether such a link of this service was signed here and is still good.
+    pub fn opens(&self, picture: Picture, side: u32, until: Timestamp, signature: &str) -> bool {
+        self.tokens.pictures.is_signed(picture, side, until, signature) && self.now() < until
+    }
+
+    /// A square, for whoever has a link to it.
+    pub async fn look_at_picture(
+        &self,
+        picture: Picture,
+        side: u32,
+    ) -> Result<Option<Vec<u8>>, GalleryError> {
+        self.gallery.look(picture, side).await
+    }
+
+    /// What stands for a user without a picture: the initials, as PNG.
+    pub async fn initials(
+        &self,
+        by: By<'_>,
+        target: &Target,
+        side: u32,
+    ) -> Result<Option<Vec<u8>>, PictureError> {
+        let Some(user) = self.self_or(by, Permission::UsersRead, target).await? else { return Ok(None) };
+        let first = user.first_name.as_ref().map(|name| name.as_str());
+        let first = first.or(user.username.as_ref().map(|name| name.as_str()));
+        let names = [first, user.last_name.as_ref().map(|name| name.as_str())];
+        Ok(Some(self.painter.initials(names, user.id, side).await?))
+    }
+}
