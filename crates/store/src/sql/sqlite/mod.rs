@@ -16,7 +16,7 @@ pub use error::FileError;
 pub(crate) use writer::apply;
 
 use super::migrate::{self, MigrationStatus};
-use super::{OpenError, Sql, guard};
+use super::{OpenError, Sql, guard, leases};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
@@ -116,7 +116,7 @@ impl Part for Database {
     async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
             guard::members(&self.0).await?;
-            guard::touch(&self.0).await?;
+            leases::touch(&self.0).await?;
             Ok(None)
         };
         let late = |_| StoreError::Backend(format!("no answer within {} s", PROMPT.as_secs()));

@@ -15,9 +15,14 @@ async fn each_store_reads_its_own_file() {
 
 #[tokio::test]
 async fn readiness_reads_and_writes() {
-    let (sqlite, _folder) = fresh();
+    let (sqlite, folder) = fresh();
     let part = sqlite.store().parts[0].clone();
-    assert_eq!((part.name(), part.check().await), ("sqlite", Ok(None)));
+    let wal = folder.path().join("keyward.db-wal");
+    for _ in 0..3 {
+        let before = std::fs::read(&wal).unwrap();
+        assert_eq!((part.name(), part.check().await), ("sqlite", Ok(None)));
+        assert_ne!(std::fs::read(&wal).unwrap(), before, "nothing was written");
+    }
 }
 
 struct Zeros;
