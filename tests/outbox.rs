@@ -1,10 +1,10 @@
 //! The outbox against a mail server that is slow, refuses, cuts and is gone: no request waits for it, nothing is lost,
 //! nothing comes twice that need not, and what cannot be sent is given up with its reason.
 
-use crate::app::{Person, Setup, TestApp, all, eventually, post};
+use crate::app::{Person, TestApp, all, eventually, post};
 use crate::codes::Way;
 use crate::post::{Post, Taken};
-use crate::stores::{Proxy, through_proxy};
+use crate::stores::Proxy;
 use keyward_auth::flows::By;
 use keyward_auth::outside::Clock;
 use keyward_auth::records::{Mail, MailState};
@@ -12,23 +12,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-const PUBLIC: &str = "https://accounts.example.com";
-
-fn by_smtp(setup: Setup, url: &str) -> Setup {
-    setup.set("mail.url", url).set("server.public_url", PUBLIC)
-}
-
 async fn started() -> (TestApp, Post) {
-    (TestApp::with(|setup| by_smtp(setup, &Post::url())).await, Post::new())
+    (TestApp::with(|setup| setup.by_smtp(&Post::url())).await, Post::new())
 }
 
 /// Before the mail server stands a network that can be gone.
 async fn behind_a_proxy() -> (TestApp, Post, Proxy) {
-    let url = Post::url();
-    let (url, parameters) = url.split_once('?').unwrap();
-    let (proxy, through) = through_proxy(&format!("{url}/"));
-    let url = format!("{}?{parameters}", through.trim_end_matches('/'));
-    (TestApp::with(|setup| by_smtp(setup, &url)).await, Post::new(), proxy)
+    let (proxy, url) = Post::through_proxy();
+    (TestApp::with(|setup| setup.by_smtp(&url)).await, Post::new(), proxy)
 }
 
 async fn register(app: &TestApp, email: &str) {
@@ -94,7 +85,7 @@ fn nobody(app: &TestApp) -> Person {
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_mail_server_that_does_not_answer_is_left_after_the_timeout() {
     let post_office = Post::new();
-    let app = TestApp::with(|setup| by_smtp(setup, &Post::url()).set("mail.timeout", "4s")).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&Post::url()).set("mail.timeout", "4s")).await;
     post_office.behave(json!({"hold": true, "times": 1}));
     let ada = post_office.address("ada");
     register(&app, &ada).await;
@@ -317,7 +308,7 @@ async fn two_servers_send_each_mail_once() {
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_wrong_password_for_the_mail_server_gives_no_mail_up_and_is_shown_to_nobody() {
     let url = Post::url().replace("keyward:", "keyward:not-the-password-");
-    let app = TestApp::with(|setup| by_smtp(setup, &url)).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&url)).await;
     let post_office = Post::new();
     register(&app, &post_office.address("ada")).await;
     let mail = after_tries(&app, 1).await;
