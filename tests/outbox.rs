@@ -11,6 +11,7 @@ use keyward_auth::records::{Mail, MailState};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 
 async fn started() -> (TestApp, Post) {
     (TestApp::with(|setup| setup.by_smtp(&Post::url())).await, Post::new())
@@ -322,13 +323,14 @@ async fn a_wrong_password_for_the_mail_server_gives_no_mail_up_and_is_shown_to_n
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_mail_that_is_being_sent_when_the_service_stops_comes_to_its_end() {
     let (app, post_office) = started().await;
-    let other = app.second_node().await;
     post_office.behave(json!({"hold": true, "times": 1}));
     register(&app, &post_office.address("ada")).await;
-    post_office.was_asked(1).await;
-    let stopping = tokio::spawn(app.stop());
+    eventually("it has all of the mail", async || post_office.held() == 1).await;
+    let other = app.second_node().await;
+    let (address, stopping) = (app.address, tokio::spawn(app.stop()));
+    eventually("it listens no more", async || TcpStream::connect(address).await.is_err()).await;
+    assert!(post_office.mails().is_empty());
     post_office.behave(json!({}));
-    // Whichever of the two has it.
     post_office.took(1).await;
     stopping.await.unwrap();
     eventually("it is settled", async || {

@@ -189,7 +189,7 @@ impl TestApp {
 
     /// Whether somebody has claimed the mail, and has not kept yet what became of it.
     pub(crate) fn is_being_sent(&self, mail: &Mail) -> bool {
-        // Until then nobody else has it, and no pause is as long.
+        // It is due when the claim ends; nothing is put off for just as long.
         let claim = self.keyward.policy.mail_timeout + Duration::from_secs(30);
         let is_first_try = mail.attempts > 0 && mail.reason.is_none();
         mail.state == MailState::Waiting && (is_first_try || mail.due_at == self.clock.now() + claim)
