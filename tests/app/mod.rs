@@ -55,6 +55,9 @@ struct Ground {
     _folder: TempDir,
 }
 
+/// Where people reach a service that sends mails.
+pub(crate) const PUBLIC: &str = "https://accounts.example.com";
+
 /// What a test may choose before the start.
 #[derive(Default)]
 pub(crate) struct Setup {
@@ -74,6 +77,11 @@ impl Setup {
     /// The limits on rates and tries as they are shipped.
     pub(crate) fn limits_as_shipped(self) -> Self {
         self.set("limits.scale", "1")
+    }
+
+    /// Mails go to this mail server, and links lead to [`PUBLIC`].
+    pub(crate) fn by_smtp(self, url: &str) -> Self {
+        self.set("mail.url", url).set("server.public_url", PUBLIC)
     }
 
     /// Behind these proxies; with the inbox, which is there by itself only without any.
