@@ -294,6 +294,8 @@ settings! {
         mails: u32 = "5", Count(1, 1_000_000);
         /// The same in a day.
         mails_per_day: u32 = "10", Count(1, 1_000_000);
+        /// How often one account may set another password, or sign out everywhere, in an hour.
+        endings: u32 = "10", Count(1, 1_000_000);
     }
 
     /// Rules about what a session may do.

@@ -95,10 +95,10 @@ static ENGLISH: Words = Words {
     },
     undo: Ask {
         title: "Undo the change of address",
-        text: "Press the button, and {email} is the address of your account, as before. All devices are signed out then.",
+        text: "Press the button, and {email} is the address of your account, as before. All devices are signed out then, and you choose a new password.",
         button: "Undo the change",
         done_title: "The change is undone",
-        done_text: "{email} is the address of your account, and all devices were signed out. A mail is on its way to you: choose a new password with it.",
+        done_text: "{email} is the address of your account, all devices were signed out, and the password of before is void. A mail is on its way to you: choose a new password with it.",
     },
     reset: Ask {
         title: "Choose a new password",
@@ -165,10 +165,10 @@ static ARABIC: Words = Words {
     },
     undo: Ask {
         title: "التراجع عن تغيير العنوان",
-        text: "اضغط الزر ليكون {email} عنوان حسابك كما كان. سيتم تسجيل الخروج من جميع الأجهزة.",
+        text: "اضغط الزر ليكون {email} عنوان حسابك كما كان. سيتم تسجيل الخروج من جميع الأجهزة، وستختار كلمة مرور جديدة.",
         button: "التراجع عن التغيير",
         done_title: "تم التراجع عن التغيير",
-        done_text: "عنوان حسابك هو {email}، وتم تسجيل الخروج من جميع الأجهزة. ستصلك رسالة لاختيار كلمة مرور جديدة.",
+        done_text: "عنوان حسابك هو {email}، وتم تسجيل الخروج من جميع الأجهزة، ولم تعد كلمة المرور السابقة صالحة. ستصلك رسالة لاختيار كلمة مرور جديدة.",
     },
     reset: Ask {
         title: "اختر كلمة مرور جديدة",
