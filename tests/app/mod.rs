@@ -129,7 +129,10 @@ impl TestApp {
     async fn ground(prepare: impl FnOnce(Setup) -> Setup) -> (Arc<Ground>, Setup) {
         let folder = folder();
         let place = Place::empty(Kind::chosen(), folder.path().join("keyward.db")).await;
-        Self::ground_on(place, folder, prepare)
+        let patience = place.patience();
+        Self::ground_on(place, folder, |setup| {
+            prepare(patience.iter().fold(setup, |setup, (key, value)| setup.set(key, value)))
+        })
     }
 
     fn ground_on(
@@ -240,7 +243,7 @@ impl Drop for TestApp {
 }
 
 /// Memory if there is such a place: `synchronous = FULL` makes a disk the slowest part of a test.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
@@ -265,7 +268,7 @@ fn watch_for_panics() {
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(10), "never so: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "never so: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
