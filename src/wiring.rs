@@ -175,6 +175,7 @@ fn rate_limits(config: &Config) -> RateLimits {
         tries_per_day: rate(shipped.tries_per_day, set.tries_per_day),
         mails: rate(shipped.mails, set.mails),
         mails_per_day: rate(shipped.mails_per_day, set.mails_per_day),
+        endings: rate(shipped.endings, set.endings),
     }
 }
 

@@ -186,7 +186,7 @@ async fn h_01_a_gigabyte_is_refused_by_its_announcement() {
         assert_eq!((reply.status(), reply.replies()), (413, 1), "{reply:?}");
         assert!(reply.text.contains("payload_too_large"));
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(app.everything().await, before);
     assert_eq!(app.hasher.work(), 2, "the administrator's own");
 }

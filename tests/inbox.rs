@@ -1,7 +1,7 @@
 //! The inbox of development: what it shows, and that nobody sees it who does not sit at the machine. Each rule by itself,
 //! through a real socket.
 
-use crate::app::{TestApp, exchange, get, post, request};
+use crate::app::{PUBLIC, TestApp, exchange, get, post, request};
 use crate::codes::Way;
 use crate::post::Post;
 use serde_json::{Value, json};
@@ -203,7 +203,7 @@ async fn what_a_mail_holds_is_shown_and_does_nothing() {
 
 #[tokio::test]
 async fn without_it_there_is_none_and_nothing_can_be_sent() {
-    for (key, value) in [("mail.inbox", "no"), ("server.public_url", "https://accounts.example.com")] {
+    for (key, value) in [("mail.inbox", "no"), ("server.public_url", PUBLIC)] {
         let app = TestApp::with(|setup| setup.set(key, value)).await;
         for path in ["/dev/mail", "/dev/mail.json", "/dev/mail.js"] {
             let (status, text) = look(&app, path, HERE[0]).await;
@@ -239,10 +239,7 @@ async fn without_it_there_is_none_and_nothing_can_be_sent() {
 #[tokio::test]
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn where_mails_are_sent_there_is_none() {
-    let app = TestApp::with(|setup| {
-        setup.set("mail.url", &Post::url()).set("server.public_url", "https://accounts.example.com")
-    })
-    .await;
+    let app = TestApp::with(|setup| setup.by_smtp(&Post::url())).await;
     let (status, text) = look(&app, "/dev/mail.json", HERE[0]).await;
     assert_eq!((status, &text), (404, &look(&app, "/dev/none", HERE[0]).await.1));
 }

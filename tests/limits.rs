@@ -1,6 +1,7 @@
 //! How often one address may ask for what is costly: the numbers as shipped, who shares them, and what a client sees.
 
 use crate::app::{Reply, Request, TestApp, delete, get, patch, post, put};
+use crate::codes::Way;
 use async_trait::async_trait;
 use keyward_auth::records::{Bucket, Counters, StoreError, Taken};
 use keyward_auth::values::Timestamp;
@@ -28,6 +29,46 @@ async fn behind_a_proxy(passwords: &str) -> TestApp {
 
 fn seconds(reply: &Reply) -> Duration {
     Duration::from_secs(reply.header("retry-after").parse().unwrap())
+}
+
+#[tokio::test]
+async fn ten_times_in_an_hour_one_ends_all_of_ones_sessions() {
+    let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
+    let mut ada = app.signed_in("ada").await;
+    for number in 0..10 {
+        let new = format!("phrase number {number}");
+        match number % 3 {
+            0 => drop(
+                ada.put("/users/me", json!({"password": new, "current_password": ada.password}))
+                    .await
+                    .must(200),
+            ),
+            1 => {
+                let change = json!({"password": new, "current_password": ada.password});
+                ada = ada.with(&ada.post("/auth/password/change", change).await.must(200));
+            }
+            _ => drop(ada.post("/auth/logout", json!({"everywhere": true})).await.must(204)),
+        }
+        if number % 3 != 2 {
+            ada.password = new;
+        }
+        ada = app.again(&ada).await;
+    }
+    // What sets a password without the old one is not counted, and now nobody who knows that one voids it.
+    app.mails_to(&ada.email).await;
+    let (address, code) = Way::Reset.begin(&app, &ada).await;
+    let more = json!({"password": "one too many", "current_password": ada.password});
+    for request in [
+        put("/users/me").json(more.clone()),
+        post("/auth/password/change").json(more),
+        post("/auth/logout").json(json!({"everywhere": true})),
+    ] {
+        let reply = app.refused("one more", &ada.by(request), 429, "rate_limited", "").await;
+        assert_eq!(reply.header("retry-after"), "360");
+    }
+    // Signing out here is no matter of all sessions.
+    app.again(&ada).await.post("/auth/logout", json!({})).await.must(204);
+    app.send(&Way::Reset.give(&address, code)).await.must(204);
 }
 
 #[tokio::test]

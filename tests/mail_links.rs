@@ -237,3 +237,16 @@ async fn r_01_links_lead_to_the_public_url_whatever_the_request_says() {
         assert!(sent > LIES.len(), "{sent}");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_uses_nobodys_tries_up() {
+    let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
+    for number in 0..250 {
+        let picture = get(&format!("/link/{number}")).header("sec-fetch-site", "cross-site");
+        app.send(&picture.header("sec-fetch-dest", "image")).await.must(404);
+    }
+    // Links, codes and passwords share these tries.
+    let ada = app.signed_in("ada").await;
+    let mail = app.mail_to(&ada.email).await;
+    app.send(&post(&mail.path()).form(&[])).await.must(200);
+}

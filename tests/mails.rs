@@ -1,10 +1,10 @@
 //! Mails that came too late to be of use, mails that have to wait for their turn, what a store that fails does to codes and
 //! mails, and for how long the outbox remembers.
 
-use crate::app::{TestApp, eventually, get, post, put};
+use crate::app::{PUBLIC, TestApp, eventually, get, post, put};
 use crate::codes::{Way, refused};
 use crate::post::Post;
-use crate::stores::{Proxy, through_proxy};
+use crate::stores::Proxy;
 use keyward_auth::outside::Clock;
 use keyward_auth::records::{MailState, Topic};
 use serde_json::json;
@@ -15,16 +15,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A service whose mail server is gone until the proxy is restored.
 async fn cut_off() -> (TestApp, Post, Proxy) {
-    let url = Post::url();
-    let (url, parameters) = url.split_once('?').unwrap();
-    let (proxy, through) = through_proxy(&format!("{url}/"));
-    let url = format!("{}?{parameters}", through.trim_end_matches('/'));
+    let (proxy, url) = Post::through_proxy();
     proxy.vanish();
-    let app = TestApp::with(|setup| {
-        setup.set("mail.url", &url).set("server.public_url", "https://accounts.example.com")
-    })
-    .await;
-    (app, Post::new(), proxy)
+    (TestApp::with(|setup| setup.by_smtp(&url)).await, Post::new(), proxy)
 }
 
 #[tokio::test]
@@ -68,7 +61,7 @@ async fn of_many_requests_that_waited_one_mail_with_a_code_goes_out() {
     // The newest of each kind works, however many of the older ones went out before it.
     let mut good = Vec::new();
     for mail in &mails {
-        let path = mail.link().replace("https://accounts.example.com", "");
+        let path = mail.link().replace(PUBLIC, "");
         if app.send(&get(&path)).await.status == 200 {
             good.push(mail);
         }

@@ -1,34 +1,26 @@
 //! The outbox against a mail server that is slow, refuses, cuts and is gone: no request waits for it, nothing is lost,
 //! nothing comes twice that need not, and what cannot be sent is given up with its reason.
 
-use crate::app::{Person, Setup, TestApp, all, eventually, post};
+use crate::app::{Person, TestApp, all, eventually, post};
 use crate::codes::Way;
 use crate::post::{Post, Taken};
-use crate::stores::{Proxy, through_proxy};
+use crate::stores::Proxy;
 use keyward_auth::flows::By;
 use keyward_auth::outside::Clock;
 use keyward_auth::records::{Mail, MailState};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-const PUBLIC: &str = "https://accounts.example.com";
-
-fn by_smtp(setup: Setup, url: &str) -> Setup {
-    setup.set("mail.url", url).set("server.public_url", PUBLIC)
-}
+use tokio::net::TcpStream;
 
 async fn started() -> (TestApp, Post) {
-    (TestApp::with(|setup| by_smtp(setup, &Post::url())).await, Post::new())
+    (TestApp::with(|setup| setup.by_smtp(&Post::url())).await, Post::new())
 }
 
 /// Before the mail server stands a network that can be gone.
 async fn behind_a_proxy() -> (TestApp, Post, Proxy) {
-    let url = Post::url();
-    let (url, parameters) = url.split_once('?').unwrap();
-    let (proxy, through) = through_proxy(&format!("{url}/"));
-    let url = format!("{}?{parameters}", through.trim_end_matches('/'));
-    (TestApp::with(|setup| by_smtp(setup, &url)).await, Post::new(), proxy)
+    let (proxy, url) = Post::through_proxy();
+    (TestApp::with(|setup| setup.by_smtp(&url)).await, Post::new(), proxy)
 }
 
 async fn register(app: &TestApp, email: &str) {
@@ -38,14 +30,8 @@ async fn register(app: &TestApp, email: &str) {
 
 /// The only mail of the outbox, once it was tried so often and what came of that is kept.
 async fn after_tries(app: &TestApp, tries: u32) -> Mail {
-    // Whoever sends a mail has it for so long, and no pause is as long.
-    let claim = app.keyward.policy.mail_timeout + Duration::from_secs(30);
-    let is_settled = |mail: &Mail| match mail.state {
-        MailState::Waiting => mail.reason.is_some() && mail.due_at != app.clock.now() + claim,
-        MailState::Sent | MailState::Dead => true,
-    };
     eventually("it was tried", async || {
-        app.outbox().await.iter().all(|mail| mail.attempts == tries && is_settled(mail))
+        app.outbox().await.iter().all(|mail| mail.attempts == tries && !app.is_being_sent(mail))
     })
     .await;
     let mut mails = app.outbox().await;
@@ -100,7 +86,7 @@ fn nobody(app: &TestApp) -> Person {
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_mail_server_that_does_not_answer_is_left_after_the_timeout() {
     let post_office = Post::new();
-    let app = TestApp::with(|setup| by_smtp(setup, &Post::url()).set("mail.timeout", "4s")).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&Post::url()).set("mail.timeout", "4s")).await;
     post_office.behave(json!({"hold": true, "times": 1}));
     let ada = post_office.address("ada");
     register(&app, &ada).await;
@@ -239,6 +225,7 @@ async fn a_mail_server_that_is_gone_for_an_hour_costs_nobody_a_code() {
     }
     for _ in 0..60 {
         app.deliver().await;
+        app.posted().await;
         app.clock.advance(Duration::from_secs(60));
     }
     let waiting: Vec<Mail> =
@@ -270,6 +257,7 @@ async fn after_a_day_a_mail_is_given_up_and_can_be_had_again() {
     register(&app, &ada).await;
     for _ in 0..23 {
         app.deliver().await;
+        app.posted().await;
         app.clock.advance(Duration::from_secs(3600));
     }
     let waits = |mail: &Mail| mail.state == MailState::Waiting;
@@ -321,7 +309,7 @@ async fn two_servers_send_each_mail_once() {
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_wrong_password_for_the_mail_server_gives_no_mail_up_and_is_shown_to_nobody() {
     let url = Post::url().replace("keyward:", "keyward:not-the-password-");
-    let app = TestApp::with(|setup| by_smtp(setup, &url)).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&url)).await;
     let post_office = Post::new();
     register(&app, &post_office.address("ada")).await;
     let mail = after_tries(&app, 1).await;
@@ -335,13 +323,14 @@ async fn a_wrong_password_for_the_mail_server_gives_no_mail_up_and_is_shown_to_n
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn a_mail_that_is_being_sent_when_the_service_stops_comes_to_its_end() {
     let (app, post_office) = started().await;
-    let other = app.second_node().await;
     post_office.behave(json!({"hold": true, "times": 1}));
     register(&app, &post_office.address("ada")).await;
-    post_office.was_asked(1).await;
-    let stopping = tokio::spawn(app.stop());
+    eventually("it has all of the mail", async || post_office.held() == 1).await;
+    let other = app.second_node().await;
+    let (address, stopping) = (app.address, tokio::spawn(app.stop()));
+    eventually("it listens no more", async || TcpStream::connect(address).await.is_err()).await;
+    assert!(post_office.mails().is_empty());
     post_office.behave(json!({}));
-    // Whichever of the two has it.
     post_office.took(1).await;
     stopping.await.unwrap();
     eventually("it is settled", async || {

@@ -1,17 +1,11 @@
 //! Mails as mail servers get them: by TLS and with a password, and right by the rules of mail.
 
-use crate::app::{Setup, TestApp, eventually, shown};
+use crate::app::{PUBLIC, TestApp, eventually, shown};
 use crate::codes::Way;
 use crate::post::{OwnPostfix, Post, Taken};
 use keyward_auth::records::MailState;
 use serde_json::json;
 use std::collections::BTreeSet;
-
-const PUBLIC: &str = "https://accounts.example.com";
-
-fn by_smtp(setup: Setup, url: &str) -> Setup {
-    setup.set("mail.url", url).set("server.public_url", PUBLIC)
-}
 
 async fn register(app: &TestApp, email: &str) {
     let body = json!({"email": email, "first_name": "Ada", "password": "a phrase of its own"});
@@ -30,7 +24,7 @@ async fn reason(app: &TestApp) -> String {
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn tls_and_the_password_are_used_both_ways() {
     for url in [Post::url(), Post::tls_url()] {
-        let app = TestApp::with(|setup| by_smtp(setup, &url)).await;
+        let app = TestApp::with(|setup| setup.by_smtp(&url)).await;
         let post_office = Post::new();
         let ada = post_office.address("ada");
         register(&app, &ada).await;
@@ -56,7 +50,7 @@ async fn who_does_not_prove_to_be_the_mail_server_gets_neither_password_nor_mail
         ("another name", Post::url().replace("@127.0.0.1:", "@localhost.localdomain:"), ""),
         ("TLS where STARTTLS is spoken", Post::url().replace("smtp://", "smtps://"), "smtp://"),
     ] {
-        let app = TestApp::with(|setup| by_smtp(setup, &url)).await;
+        let app = TestApp::with(|setup| setup.by_smtp(&url)).await;
         let post_office = Post::new();
         register(&app, &post_office.address("ada")).await;
         let reason = reason(&app).await;
@@ -70,7 +64,8 @@ async fn who_does_not_prove_to_be_the_mail_server_gets_neither_password_nor_mail
 async fn every_mail_is_right_by_the_rules() {
     let post_office = Post::new();
     let app = TestApp::with(|setup| {
-        by_smtp(setup, &Post::url())
+        setup
+            .by_smtp(&Post::url())
             .set("mail.from", "Bücher & Söhne, \"Ltd\" <post@mail.example.com>".replace('"', "").as_str())
             .set("mail.reply_to", "help@example.com")
             .set("product.name", "Bücher & Söhne")
@@ -126,7 +121,7 @@ async fn every_mail_is_right_by_the_rules() {
 #[tokio::test]
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn nothing_that_people_type_becomes_a_header_or_another_recipient() {
-    let app = TestApp::with(|setup| by_smtp(setup, &Post::url())).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&Post::url())).await;
     let post_office = Post::new();
     let names = [
         "Ada\u{2028}Bcc: eve@evil.test",
@@ -176,7 +171,7 @@ async fn nothing_that_people_type_becomes_a_header_or_another_recipient() {
 #[tokio::test]
 #[cfg_attr(not(keyward_test_smtp), ignore = "no mail server: scripts/servers run cargo test")]
 async fn connections_are_used_again() {
-    let app = TestApp::with(|setup| by_smtp(setup, &Post::url())).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&Post::url())).await;
     let post_office = Post::new();
     for number in 0..20 {
         register(&app, &post_office.address(&format!("person{number}"))).await;
@@ -193,7 +188,7 @@ async fn connections_are_used_again() {
 )]
 async fn a_real_mail_server_takes_our_mail() {
     let postfix = OwnPostfix::start().await;
-    let app = TestApp::with(|setup| by_smtp(setup, &postfix.url())).await;
+    let app = TestApp::with(|setup| setup.by_smtp(&postfix.url())).await;
     register(&app, "ada@postfix.test").await;
     eventually("it is in the mailbox", async || !postfix.mails().is_empty()).await;
     let mail = postfix.mails().remove(0);

@@ -302,7 +302,7 @@ async fn p_04_a_wrong_proof_is_a_try() {
 
 #[tokio::test]
 async fn a_new_password_is_no_wrong_one() {
-    let app = start(|setup| setup).await;
+    let app = start(|setup| setup.set("limits.endings", "1000")).await;
     let mut ada = app.signed_in("ada").await;
     for number in 0..15 {
         let new = format!("secret number {number}");

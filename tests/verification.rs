@@ -40,6 +40,22 @@ async fn off_a_new_address_counts_at_once_and_nobody_is_asked() {
 }
 
 #[tokio::test]
+async fn off_the_address_of_before_is_held_before_the_mail_that_undoes_it_is_out() {
+    let app =
+        TestApp::with(|setup| setup.set("accounts.verification", "off").by_smtp("smtp://127.0.0.1:1")).await;
+    let (ada, bob) = (app.signed_in("ada").await, app.signed_in("bob").await);
+    ada.put("/users/me", json!({"email": "new@example.com"})).await.must(200);
+    let body = json!({"email": ada.email, "password": "a phrase of its own"});
+    for want in
+        [post("/auth/register").json(body), bob.by(put("/users/me").json(json!({"email": ada.email})))]
+    {
+        app.refused("held", &want, 409, "taken", "/email").await;
+    }
+    // Its own it is still.
+    ada.put("/users/me", json!({"email": ada.email})).await.must(200);
+}
+
+#[tokio::test]
 async fn optional_login_works_before_the_address_is_proven() {
     for app in [with("optional").await, TestApp::start().await] {
         register(&app, "ada").await;

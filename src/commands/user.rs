@@ -52,7 +52,7 @@ pub(super) struct Who {
 
 #[derive(Args)]
 pub(super) struct Profile {
-    /// The e-mail address to sign in with; counts at once
+    /// The e-mail address to sign in with; counts at once, proven or not
     #[arg(long)]
     email: Option<String>,
     /// The username to sign in with; needed where there is no e-mail address
@@ -67,7 +67,7 @@ pub(super) struct Profile {
     /// A language tag such as en or pt-BR
     #[arg(long)]
     locale: Option<String>,
-    /// user or admin; several times for several. These replace the roles that were there
+    /// user or admin; several times for several. An update replaces the roles that were there
     #[arg(long = "role")]
     roles: Vec<String>,
     /// The e-mail address counts as proven
@@ -293,7 +293,9 @@ fn read_password(from_stdin: bool) -> Result<String, Failure> {
         };
     }
     if !from_stdin {
-        return Err(Failure::Refused("give the password with --password-stdin".into()));
+        return Err(Failure::Refused(
+            "give the password with --password-stdin, or have an invitation mailed with --invite".into(),
+        ));
     }
     let mut line = String::new();
     stdin().lock().read_line(&mut line).map_err(Failure::refused)?;

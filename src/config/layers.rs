@@ -206,7 +206,8 @@ fn opened(raw: &Raw) -> Result<Raw, String> {
     let Raw::File(path) = raw else { return Ok(raw.clone()) };
     let text = fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-    Ok(Raw::Text(text.to_owned()))
+    // Who names a file means something to be in it.
+    if text.trim().is_empty() { Err(format!("{path} is empty")) } else { Ok(Raw::Text(text.to_owned())) }
 }
 
 /// Whether a URL has a password in it, as `user:password@` or as a parameter.
@@ -234,5 +235,39 @@ pub(super) fn written(shape: Shape, text: &str) -> String {
             format!("{items:?}")
         }
         Shape::Number | Shape::Text => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::config::tests::{env, folder, only_problem, problems, strong};
+
+    #[test]
+    fn secrets_from_files() {
+        let folder = folder();
+        let (path, key) = (folder.path.join("secret"), strong());
+        std::fs::write(&path, format!("{key}\n")).unwrap();
+        let path = path.to_str().unwrap();
+        let config =
+            Config::load(&env(&[("SECRET_KEY_FILE", path), ("KEYWARD_SECRETS_MASTER_FILE", path)])).unwrap();
+        assert_eq!(config.secrets.key.unwrap().expose(), key.as_bytes());
+        assert_eq!(config.secrets.master.unwrap().expose(), key.as_bytes());
+
+        let message = only_problem(&env(&[("SECRET_KEY_FILE", "/nowhere/secret")]));
+        assert!(message.contains("SECRET_KEY_FILE") && message.contains("/nowhere/secret"), "{message}");
+        let empty = folder.path.join("empty");
+        std::fs::write(&empty, " \n").unwrap();
+        for name in ["SECRET_KEY_FILE", "SMTP_URL_FILE", "REDIS_URL_FILE", "DATABASE_URL_FILE"] {
+            let message = only_problem(&env(&[(name, empty.to_str().unwrap())]));
+            assert!(message.contains(name) && message.ends_with("is empty"), "{message}");
+        }
+        let message = only_problem(&env(&[("SECRET_KEY_FILE", path), ("SECRET_KEY", &key)]));
+        assert!(message.contains("only one") && !message.contains(&key), "{message}");
+        // A stronger layer makes the weaker one's file unimportant.
+        assert!(
+            problems(&env(&[("SECRET_KEY_FILE", "/nowhere/secret"), ("KEYWARD_SECRETS_KEY", &key)]))
+                .is_empty()
+        );
     }
 }

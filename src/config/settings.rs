@@ -140,7 +140,8 @@ settings! {
             Address("sqlite:PATH or postgres://user:password@host/database", StoreUrl::parse), or "DATABASE_URL";
         /// The most connections to PostgreSQL.
         connections: usize = "20", Count(3, 1000);
-        /// How long PostgreSQL may take for a read or a write, waiting included.
+        /// How long PostgreSQL may take for a read or a write, waiting included; with SQLite, how long a write waits for
+        /// another process that writes.
         timeout: Duration = "4s", Span(100 * MILLISECOND, MINUTE);
         /// Whether PgBouncer stands before PostgreSQL in transaction mode (`yes`).
         pgbouncer: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
@@ -294,6 +295,8 @@ settings! {
         mails: u32 = "5", Count(1, 1_000_000);
         /// The same in a day.
         mails_per_day: u32 = "10", Count(1, 1_000_000);
+        /// How often one account may set another password, or sign out everywhere, in an hour.
+        endings: u32 = "10", Count(1, 1_000_000);
     }
 
     /// Rules about what a session may do.

@@ -25,7 +25,7 @@ pub(super) fn env(list: &[(&str, &str)]) -> Sources {
     Sources { env: pairs(list), ..Sources::default() }
 }
 
-fn problems(sources: &Sources) -> Vec<String> {
+pub(super) fn problems(sources: &Sources) -> Vec<String> {
     check(sources).iter().map(ToString::to_string).collect()
 }
 
@@ -281,27 +281,6 @@ fn no_password_of_a_url_is_repeated() {
     let shown = config.show();
     assert!(shown.contains("postgres://h:5433/d") && shown.contains("rediss://r:6380/2"), "{shown}");
     assert!(!shown.contains("canary") && !format!("{config:?}").contains("canary"), "{shown}");
-}
-
-#[test]
-fn secrets_from_files() {
-    let folder = folder();
-    let (path, key) = (folder.path.join("secret"), strong());
-    std::fs::write(&path, format!("{key}\n")).unwrap();
-    let path = path.to_str().unwrap();
-    let config =
-        Config::load(&env(&[("SECRET_KEY_FILE", path), ("KEYWARD_SECRETS_MASTER_FILE", path)])).unwrap();
-    assert_eq!(config.secrets.key.unwrap().expose(), key.as_bytes());
-    assert_eq!(config.secrets.master.unwrap().expose(), key.as_bytes());
-
-    let message = only_problem(&env(&[("SECRET_KEY_FILE", "/nowhere/secret")]));
-    assert!(message.contains("SECRET_KEY_FILE") && message.contains("/nowhere/secret"), "{message}");
-    let message = only_problem(&env(&[("SECRET_KEY_FILE", path), ("SECRET_KEY", &key)]));
-    assert!(message.contains("only one") && !message.contains(&key), "{message}");
-    // A stronger layer makes the weaker one's file unimportant.
-    assert!(
-        problems(&env(&[("SECRET_KEY_FILE", "/nowhere/secret"), ("KEYWARD_SECRETS_KEY", &key)])).is_empty()
-    );
 }
 
 #[test]

@@ -45,19 +45,14 @@ pub fn check_templates(config: &Config) -> Result<(), StartError> {
 /// Sends a test mail, and says what took it.
 pub async fn send_test(config: &Config, to: &Email) -> Result<String, String> {
     let listen = config.server.listen;
-    let way = config.mail_way(listen);
-    let way = way.ok_or("there is no way to send mails: set mail.url (SMTP_URL) or mail.folder")?;
-    let place = match &way {
-        Way::Inbox => {
-            return Err(format!(
-                "mails go to the development inbox of the running service, {}/dev/mail, and to nobody else; set mail.url \
-                 (SMTP_URL) or mail.folder",
-                config.link_url(listen)
-            ));
-        }
-        Way::Smtp(url) => url.to_string(),
-        Way::Folder(path) => path.display().to_string(),
-    };
+    let way = config.mail_way(listen).zip(config.mail_goes(listen));
+    let (way, place) = way.ok_or("there is no way to send mails: set mail.url (SMTP_URL) or mail.folder")?;
+    if matches!(way, Way::Inbox) {
+        return Err(format!(
+            "mails go to the development inbox of the running service, {place}, and to nobody else; set mail.url \
+             (SMTP_URL) or mail.folder"
+        ));
+    }
     let post = Post::open(settings(config, listen, way)).map_err(|error| error.to_string())?;
     let now = SystemClock.now();
     post.send_test(to, MailId::new(now, &SystemRandom), now).await.map_err(|error| error.to_string())?;

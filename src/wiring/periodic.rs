@@ -6,7 +6,7 @@ use keyward_auth::Keyward;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 /// How long mails that are being sent are waited for at a stop.
@@ -18,7 +18,7 @@ pub(super) struct Periodic {
     server: String,
     running: JoinSet<()>,
     /// Ends by itself once it is told to.
-    sending: JoinHandle<()>,
+    sending: JoinSet<()>,
     stopping: Arc<Notify>,
 }
 
@@ -31,12 +31,10 @@ pub(super) fn start(keyward: &Arc<Keyward>) -> Periodic {
     running.spawn(sweep(keyward.clone(), server.clone()));
     let stopping = Arc::new(Notify::new());
     // Without a way to send, what waits from before goes out once there is one again.
-    let sends = keyward.policy.has_mail.then(|| send_mails(keyward.clone(), stopping.clone()));
-    let sending = tokio::spawn(async {
-        if let Some(sends) = sends {
-            sends.await;
-        }
-    });
+    let mut sending = JoinSet::new();
+    if keyward.policy.has_mail {
+        sending.spawn(send_mails(keyward.clone(), stopping.clone()));
+    }
     Periodic { server, running, sending, stopping }
 }
 
@@ -46,9 +44,8 @@ impl Periodic {
         self.stopping.notify_one();
         self.running.shutdown().await;
         // What is being sent may come to its end; what does not is sent again by whoever claims it next.
-        if tokio::time::timeout(LAST_MAILS, &mut self.sending).await.is_err() {
-            self.sending.abort();
-        }
+        let _ = tokio::time::timeout(LAST_MAILS, self.sending.join_next()).await;
+        self.sending.shutdown().await;
         if let Err(error) = keyward.stop_sweeping(&self.server).await {
             tracing::warn!(%error, "others sweep a little later");
         }

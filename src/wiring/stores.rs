@@ -16,7 +16,7 @@ pub enum Database {
 impl Database {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         Ok(match &config.store.url {
-            StoreUrl::Sqlite(path) => Self::Sqlite(Sqlite::open(path)?),
+            StoreUrl::Sqlite(path) => Self::Sqlite(Sqlite::open_within(path, config.store.timeout)?),
             StoreUrl::Postgres(url) => {
                 let settings = PostgresSettings {
                     url: url.as_ref().clone(),

@@ -55,6 +55,9 @@ struct Ground {
     _folder: TempDir,
 }
 
+/// Where people reach a service that sends mails.
+pub(crate) const PUBLIC: &str = "https://accounts.example.com";
+
 /// What a test may choose before the start.
 #[derive(Default)]
 pub(crate) struct Setup {
@@ -74,6 +77,11 @@ impl Setup {
     /// The limits on rates and tries as they are shipped.
     pub(crate) fn limits_as_shipped(self) -> Self {
         self.set("limits.scale", "1")
+    }
+
+    /// Mails go to this mail server, and links lead to [`PUBLIC`].
+    pub(crate) fn by_smtp(self, url: &str) -> Self {
+        self.set("mail.url", url).set("server.public_url", PUBLIC)
     }
 
     /// Behind these proxies; with the inbox, which is there by itself only without any.
@@ -121,7 +129,10 @@ impl TestApp {
     async fn ground(prepare: impl FnOnce(Setup) -> Setup) -> (Arc<Ground>, Setup) {
         let folder = folder();
         let place = Place::empty(Kind::chosen(), folder.path().join("keyward.db")).await;
-        Self::ground_on(place, folder, prepare)
+        let patience = place.patience();
+        Self::ground_on(place, folder, |setup| {
+            prepare(patience.iter().fold(setup, |setup, (key, value)| setup.set(key, value)))
+        })
     }
 
     fn ground_on(
@@ -232,7 +243,7 @@ impl Drop for TestApp {
 }
 
 /// Memory if there is such a place: `synchronous = FULL` makes a disk the slowest part of a test.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
@@ -257,7 +268,7 @@ fn watch_for_panics() {
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(10), "never so: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "never so: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

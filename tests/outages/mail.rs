@@ -91,7 +91,7 @@ async fn without_the_database_nothing_is_promised_and_what_waited_goes_out_after
         is_503(&app, "resend", &post("/auth/verify/resend").json(body)).await;
     }
     is_503(&app, "a code", &Way::Verify.give(&address, code.as_str())).await;
-    postgres.start_again().await;
+    postgres.go_on().await;
     until("readiness", BACK, async || is_ready(&app).await).await;
     app.send(&Way::Verify.give(&address, code)).await.must(200);
     // The worker has noticed as well.

@@ -6,7 +6,7 @@ mod own_postfix;
 pub(crate) use own_postfix::OwnPostfix;
 
 use crate::app::eventually;
-use crate::stores::{secret, server};
+use crate::stores::{Proxy, secret, server, through_proxy};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -45,6 +45,14 @@ impl Post {
     pub(crate) fn password() -> String {
         let url = Self::url();
         url.split_once('@').unwrap().0.rsplit_once(':').unwrap().1.to_owned()
+    }
+
+    /// The first, through a network that can be gone.
+    pub(crate) fn through_proxy() -> (Proxy, String) {
+        let url = Self::url();
+        let (url, parameters) = url.split_once('?').unwrap();
+        let (proxy, url) = through_proxy(&format!("{url}/"));
+        (proxy, format!("{}?{parameters}", url.trim_end_matches('/')))
     }
 
     pub(crate) fn address(&self, name: &str) -> String {

@@ -42,7 +42,7 @@ fn f_01_kill_9_under_registration_load_loses_nobody() {
 
         let begin = Instant::now();
         let server = home.start();
-        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
         if Kind::chosen() == Kind::Sqlite {
             assert_eq!(home.rows("PRAGMA integrity_check"), ["ok"]);
         }

@@ -2,6 +2,7 @@
 //! leaves no process behind; a panic in a service's log fails the test.
 
 use super::http::{Call, Reply, call};
+use crate::app::folder;
 pub(super) use crate::stores::secret;
 use crate::stores::{Kind, Place, aside};
 use rusqlite::{Connection, OpenFlags};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Everything that should happen at once happens within this, also on a machine that is busy.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(60);
 
 /// Asks again and again until there is an answer, or the time is over.
 #[expect(clippy::disallowed_methods, reason = "this is the wait for a condition")]
@@ -82,16 +83,15 @@ impl Home {
     /// On the store that the tests run on.
     pub(super) fn on_chosen_store() -> Self {
         let mut home = Self::on(Kind::chosen());
-        if Kind::chosen() != Kind::Sqlite {
-            for (key, value) in home.ground.place.settings() {
-                home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &value);
-            }
+        let ground = home.ground.clone();
+        for (key, value) in ground.place.settings().into_iter().chain(ground.place.patience()) {
+            home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &value);
         }
         home
     }
 
     fn on(kind: Kind) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let place = aside(Place::empty(kind, folder.path().join("keyward-data/keyward.db")));
         let env = vec![("KEYWARD_LIMITS_SCALE".into(), "1000000".into())];
         Self { ground: Arc::new(Ground { place, folder }), env }

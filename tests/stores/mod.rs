@@ -103,6 +103,15 @@ impl Place {
         settings
     }
 
+    /// More patience than is shipped: a machine that stands still for seconds is no outage. Tests of outages do without.
+    pub(crate) fn patience(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("store.timeout", "60s".to_owned()), ("redis.timeout", "10s".to_owned())];
+        if let Database::Postgres(postgres) = &self.database {
+            settings.push(("store.url", format!("{}?connect_timeout=60", postgres.url)));
+        }
+        settings
+    }
+
     /// One row a line, its values divided by `|`; nothing is `-`.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
         self.rows_of_all(sql).await.remove(0)

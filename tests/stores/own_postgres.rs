@@ -79,8 +79,8 @@ impl OwnPostgres {
         self.folder.path().join("data")
     }
 
-    /// Starts it and waits until it takes connections.
-    async fn go_on(&mut self) {
+    /// Starts it, after [`kill`](Self::kill) with what it had, and waits until it takes connections.
+    pub(crate) async fn go_on(&mut self) {
         let log = fs::File::create(self.folder.path().join("log")).unwrap();
         let mut command = program("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &self.address.port().to_string()]);
@@ -93,11 +93,6 @@ impl OwnPostgres {
             assert!(Instant::now() < deadline, "{log}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-
-    /// After [`kill`](Self::kill), with what it had.
-    pub(crate) async fn start_again(&mut self) {
-        self.go_on().await;
     }
 
     /// As a crash.

@@ -3,7 +3,7 @@
 
 use super::{Kept, aside, server, unique};
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, cmd};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, cmd};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -148,7 +148,9 @@ impl Drop for Redis {
 }
 
 async fn connect(url: &str) -> Result<MultiplexedConnection, RedisError> {
-    redis::Client::open(url)?.get_multiplexed_async_connection().await
+    let patience = Some(Duration::from_secs(60));
+    let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+    redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
 async fn ask<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &mut Cmd) -> T {

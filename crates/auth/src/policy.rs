@@ -91,6 +91,8 @@ pub struct Limits {
     /// Mails to one address that somebody asked for, in an hour and in a day.
     pub mails: Rate,
     pub mails_per_day: Rate,
+    /// How often one account may end all its sessions by itself: by a new password, or by signing out everywhere.
+    pub endings: Rate,
     /// Pictures that one account uploads.
     pub pictures: Rate,
 }
@@ -112,6 +114,7 @@ impl Default for Limits {
             tries_per_day: Rate { most: 100, window: DAY },
             mails: Rate { most: 5, window: HOUR },
             mails_per_day: Rate { most: 10, window: DAY },
+            endings: Rate { most: 10, window: HOUR },
             pictures: Rate { most: 30, window: HOUR },
         }
     }

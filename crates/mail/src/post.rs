@@ -309,5 +309,7 @@ mod tests {
         assert!(message.starts_with("mail.folder: ") && message.contains("cannot be written"), "{message}");
         let message = refused(Way::Smtp(SmtpUrl::parse("smtp://h.test?ca=/nowhere").unwrap()), None);
         assert!(message.starts_with("mail.url: ca=/nowhere of the URL cannot be used"), "{message}");
+        let message = refused(Way::Smtp(SmtpUrl::parse("smtp://h.test?ca=Cargo.toml").unwrap()), None);
+        assert!(message.ends_with("there is no certificate in it"), "{message}");
     }
 }

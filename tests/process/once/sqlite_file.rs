@@ -115,9 +115,16 @@ fn f_06_a_full_disk_is_a_503_and_what_was_answered_stays() {
     refused.expect_problem(503, "store_unavailable");
     assert!(made > 2, "{made}");
     server.get("/health/live").expect(200);
+    // What readiness writes is small, and may still find room a few times.
+    let unready = until("readiness", SOON, || {
+        let reply = server.get("/health/ready");
+        (reply.status != 200).then_some(reply)
+    });
+    unready.expect_problem(503, "store_unavailable");
     let limit = Rlimit { current: None, maximum: None };
     prlimit(Some(server.pid()), Resource::Fsize, limit).unwrap();
     until("room on the disk", SOON, || (server.send(&big(made)).status == 201).then_some(()));
+    server.get("/health/ready").expect(200);
     for number in 0..=made {
         server.login(&format!("n{number}@example.com"), PASSWORD).expect(200);
     }

@@ -44,6 +44,7 @@ impl Keyward {
     ) -> Result<LoggedIn, ChangePasswordError> {
         self.check_password(&asked.new, &owner(&person.user)).map_err(ChangePasswordError::Password)?;
         self.prove(&person.user, &asked.current, caller).await?;
+        self.count_ending(person.user.id).await?;
         let password = self.hasher.hash(&asked.new).await?;
 
         let notice = self.notice(Topic::PasswordChanged, &person.user, caller).await;
@@ -60,7 +61,7 @@ impl Keyward {
             }
             let change = Change {
                 if_version: Some(user.version),
-                password: Some(password.clone()),
+                password: Some(Some(password.clone())),
                 end_sessions: Some(None),
                 ..Change::default()
             };

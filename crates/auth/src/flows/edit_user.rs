@@ -13,7 +13,9 @@ use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target
 use crate::Keyward;
 use crate::outside::{Busy, GalleryError, Upload, Verdict};
 use crate::policy::Verification;
-use crate::records::{Along, Change, Event, EventKind, Leftover, Mail, StoreError, Topic, Unique, User};
+use crate::records::{
+    Along, Change, Event, EventKind, Leftover, Mail, Purpose, StoreError, Topic, Unique, User,
+};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
 use decide::{Decision, Proven, decide, is_same};
 
@@ -185,6 +187,11 @@ impl Keyward {
             let decision = decide(by, &user, edit, picture, &proven, self)?;
             self.check_free(&user, &decision.change).await?;
             let mails = self.mails_of(&decision, &user, by, caller).await;
+            // The address of before is held from the change on, not from when the mail goes out that can undo it.
+            if let Some(mail) = mails.iter().find(|mail| mail.topic == Topic::Changed) {
+                let undo = self.code_for(Purpose::Undo, mail, &user, self.now());
+                self.store.codes.issue(&undo).await?;
+            }
             let leftovers: Vec<Leftover> =
                 decision.leftover.into_iter().map(|picture| self.leftover(picture, user.id)).collect();
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
@@ -291,6 +298,7 @@ impl Keyward {
             // Here as well: what the policy refuses is not to be set, and was perhaps never meant to be.
             self.check_password(password, &owner(user))
                 .map_err(|invalid| EditError::Invalid("password", invalid))?;
+            self.count_ending(user.id).await?;
             proven.password = Some(self.hasher.hash(password).await?);
         }
         Ok(proven)

@@ -6,7 +6,7 @@ use super::Caller;
 use crate::Keyward;
 use crate::policy::Limits;
 use crate::records::{Bucket, Rate, Taken};
-use crate::values::Network;
+use crate::values::{Network, UserId};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -86,6 +86,14 @@ impl Keyward {
             standings.push(standing);
         }
         Ok(standings)
+    }
+
+    /// Counts that a person ends all of one's sessions. Each time the codes that set a password are over: else whoever knows
+    /// the password could do so all the time, and the owner would never come to use one.
+    pub(super) async fn count_ending(&self, user: UserId) -> Result<(), Limited> {
+        let key = self.tokens.counters.key("endings", &[user.as_bytes()]);
+        let taken = self.take(&[Bucket { key, rate: self.policy.limits.endings }]).await;
+        longest_wait(&taken).map_or(Ok(()), |wait| Err(Limited { wait, standing: None }))
     }
 
     /// The two buckets of an address: its own, and the larger one of its network.

@@ -1,12 +1,15 @@
 //! Sign-out: of this session by removing it, of all by raising the user's epoch.
 
-use super::{Caller, SignedIn};
+use super::{Caller, Limited, SignedIn};
 use crate::Keyward;
 use crate::records::{Actor, Change, EventKind, StoreError, User};
 use crate::values::{SessionId, UserId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogoutError {
+    /// This account has ended all its sessions too often.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -26,6 +29,7 @@ impl Keyward {
     /// Ends all sessions of the person who asks, this one included.
     pub async fn logout_everywhere(&self, person: &SignedIn, caller: &Caller) -> Result<(), LogoutError> {
         let id = person.user.id;
+        self.count_ending(id).await?;
         match self.end_all(id, Actor::User(id), caller).await {
             // Deleted meanwhile: then there is nothing left to end.
             Ok(()) | Err(StoreError::Stale) => Ok(()),

@@ -65,7 +65,7 @@ impl Keyward {
             let told = is_told.then(|| self.mail(Topic::PasswordChanged, email, Some(user.id), caller));
             Effect {
                 change: Change {
-                    password: Some(hash.clone()),
+                    password: Some(Some(hash.clone())),
                     end_sessions: Some(None),
                     email_verified_at: (!is_proven).then(|| Some(self.now())),
                     ..Change::default()

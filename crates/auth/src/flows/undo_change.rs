@@ -1,5 +1,5 @@
-//! Undoing a change of address, by the link that the old address was sent: it counts again, all sessions end, and a mail
-//! to set a new password goes to it, since whoever made the change may know the old one.
+//! Undoing a change of address, by the link that the old address was sent: it counts again, all sessions end, and so does
+//! the password, which whoever made the change may know. A mail to set a new one goes to the address.
 
 use super::Caller;
 use super::codes::{CodeError, Effect};
@@ -15,6 +15,8 @@ impl Keyward {
             change: Change {
                 email: Some(Some(email.clone())),
                 email_verified_at: Some(Some(self.now())),
+                // Else that person would sign in and change the address again before the owner has read the mail.
+                password: Some(None),
                 end_sessions: Some(None),
                 undone: Some(self.undone(&code, user)),
                 ..Change::default()

@@ -94,7 +94,7 @@ pub struct Change {
     pub metadata: Option<Metadata>,
     pub roles: Option<Roles>,
     pub disabled_at: Option<Option<Timestamp>>,
-    pub password: Option<PasswordHash>,
+    pub password: Option<Option<PasswordHash>>,
     /// Raises the epoch, and keeps at most this one session.
     pub end_sessions: Option<Option<SessionId>>,
     pub undone: Option<Undone>,

@@ -48,7 +48,8 @@ pub async fn every_field_changes_alone(store: &Store) {
         (Change { disabled_at: Some(Some(second(4))), ..Change::default() }, |u| {
             u.disabled_at = Some(second(4));
         }),
-        (Change { password: Some(PasswordHash::stored("$new".into())), ..Change::default() }, |u| {
+        (Change { password: Some(None), ..Change::default() }, |u| u.password = None),
+        (Change { password: Some(Some(PasswordHash::stored("$new".into()))), ..Change::default() }, |u| {
             u.password = Some(PasswordHash::stored("$new".into()));
         }),
         (Change { end_sessions: Some(None), ..Change::default() }, |u| u.epoch += 1),

@@ -18,8 +18,6 @@ static LEAVE: Statement = Statement::new(
 
 static LOCK: Statement =
     Statement::new("SELECT name FROM keyward_guards WHERE name = 'administrators' FOR UPDATE");
-static TOUCH: Statement =
-    Statement::new("UPDATE keyward_guards SET members = members WHERE name = 'administrators'");
 
 static GUARD: Record<i64> = Record { table: "keyward_guards", columns: "name, members", read };
 static MEMBERS: Statement =
@@ -54,11 +52,4 @@ pub(crate) fn pass(steps: &mut Steps, direction: Direction) {
 /// Nobody else passes until the list is through: what comes next sees all who passed before.
 pub(crate) fn lock(steps: &mut Steps) {
     steps.hit(&LOCK, Vec::new(), lost());
-}
-
-/// Writes the row as it is: whether the store can be written at all.
-pub(crate) async fn touch(sql: &Sql) -> Result<(), StoreError> {
-    let mut steps = Steps::default();
-    steps.hit(&TOUCH, Vec::new(), lost());
-    sql.atomically(steps).await.map(drop)
 }

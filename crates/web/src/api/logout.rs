@@ -26,6 +26,7 @@ pub(crate) async fn post(
 impl From<LogoutError> for Problem {
     fn from(error: LogoutError) -> Self {
         match error {
+            LogoutError::Limited(limited) => limited.into(),
             LogoutError::Store(error) => error.into(),
         }
     }

@@ -12,6 +12,7 @@ use crate::fields::Fields;
 use crate::gate::Gate;
 use crate::problem::Problem;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use keyward_auth::flows::{Caller, Class, CodeError, LinkView, ResetError};
 use keyward_auth::records::{Purpose, Unique, User};
@@ -21,14 +22,22 @@ pub(crate) async fn get(
     State(web): State<Shared>,
     PathName(token): PathName,
     Calling(caller): Calling,
+    headers: HeaderMap,
     reader: Reader,
 ) -> Response {
     let page = Page { web, caller, reader };
     match page.web.keyward.look_at_link(&token).await {
         Ok(Some(link)) => page.asks(&link),
+        // Else a page with a hundred such pictures would use up the tries of whoever looks at it.
+        Ok(None) if is_of_another_site(&headers) => page.leads_nowhere(),
         Ok(None) => page.counted().await,
         Err(error) => page.reader.put_off(error.into()),
     }
+}
+
+/// Whether a browser says that a page of another site has it ask (Fetch Metadata).
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site")
 }
 
 pub(crate) async fn post(

@@ -95,10 +95,10 @@ static ENGLISH: Words = Words {
     },
     undo: Ask {
         title: "Undo the change of address",
-        text: "Press the button, and {email} is the address of your account, as before. All devices are signed out then.",
+        text: "Press the button, and {email} is the address of your account, as before. All devices are signed out then, and you choose a new password.",
         button: "Undo the change",
         done_title: "The change is undone",
-        done_text: "{email} is the address of your account, and all devices were signed out. A mail is on its way to you: choose a new password with it.",
+        done_text: "{email} is the address of your account, all devices were signed out, and the password of before is void. A mail is on its way to you: choose a new password with it.",
     },
     reset: Ask {
         title: "Choose a new password",
@@ -139,7 +139,7 @@ static ENGLISH: Words = Words {
         "This link no longer works",
         "It was used already, its time is over, or a newer mail has taken its place. If you still need it, ask for another mail.",
     ],
-    setup_nowhere: "It was used already, or it is of an earlier start. While there is no administrator, every start prints a new link.",
+    setup_nowhere: "It was used already, it is of an earlier start, or there is an administrator. While there is no administrator, every start prints a new link.",
     taken: ["This address is taken", "{email} belongs to another account by now. Nothing was changed."],
     limited: ["Too many tries", "Wait a while before you try again. Seconds to go: {n}"],
     unavailable: ["Not right now", "This cannot be done at the moment. Try again a little later."],
@@ -165,10 +165,10 @@ static ARABIC: Words = Words {
     },
     undo: Ask {
         title: "التراجع عن تغيير العنوان",
-        text: "اضغط الزر ليكون {email} عنوان حسابك كما كان. سيتم تسجيل الخروج من جميع الأجهزة.",
+        text: "اضغط الزر ليكون {email} عنوان حسابك كما كان. سيتم تسجيل الخروج من جميع الأجهزة، وستختار كلمة مرور جديدة.",
         button: "التراجع عن التغيير",
         done_title: "تم التراجع عن التغيير",
-        done_text: "عنوان حسابك هو {email}، وتم تسجيل الخروج من جميع الأجهزة. ستصلك رسالة لاختيار كلمة مرور جديدة.",
+        done_text: "عنوان حسابك هو {email}، وتم تسجيل الخروج من جميع الأجهزة، ولم تعد كلمة المرور السابقة صالحة. ستصلك رسالة لاختيار كلمة مرور جديدة.",
     },
     reset: Ask {
         title: "اختر كلمة مرور جديدة",
@@ -209,7 +209,7 @@ static ARABIC: Words = Words {
         "لم يعد هذا الرابط يعمل",
         "استُخدم من قبل، أو انتهت مدته، أو حلّت محله رسالة أحدث. إن كنت ما زلت بحاجة إليه فاطلب رسالة أخرى.",
     ],
-    setup_nowhere: "استُخدم من قبل، أو هو من تشغيل سابق. ما دام لا يوجد مشرف، يطبع كل تشغيل رابطًا جديدًا.",
+    setup_nowhere: "استُخدم من قبل، أو هو من تشغيل سابق، أو يوجد مشرف. ما دام لا يوجد مشرف، يطبع كل تشغيل رابطًا جديدًا.",
     taken: ["هذا العنوان لحساب آخر", "أصبح {email} تابعًا لحساب آخر. لم يتغير شيء."],
     limited: ["محاولات كثيرة", "انتظر قليلًا قبل أن تحاول مرة أخرى. الثواني المتبقية: {n}"],
     unavailable: ["غير متاح الآن", "لا يمكن تنفيذ ذلك في هذه اللحظة. حاول مرة أخرى بعد قليل."],

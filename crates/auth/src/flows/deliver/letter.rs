@@ -106,7 +106,14 @@ impl Keyward {
         })
     }
 
-    fn code_for(&self, purpose: Purpose, mail: &Mail, user: &User, now: Timestamp) -> Code {
+    /// The code that a mail carries, as good from `now` on as the policy says.
+    pub(in crate::flows) fn code_for(
+        &self,
+        purpose: Purpose,
+        mail: &Mail,
+        user: &User,
+        now: Timestamp,
+    ) -> Code {
         let codes = &self.policy.codes;
         let (digits, link) = match purpose {
             Purpose::Verify | Purpose::Change => (Some(codes.digits), codes.verify_link),

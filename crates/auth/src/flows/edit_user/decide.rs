@@ -87,7 +87,7 @@ fn decide_secrets(
         return Err(EditError::Wrong);
     }
     if let Some(hash) = &proven.password {
-        decision.change.password = Some(hash.clone());
+        decision.change.password = Some(Some(hash.clone()));
         decision.change.end_sessions.get_or_insert(Some(person.session.id));
         decision.events.push(EventKind::PasswordChanged);
     }

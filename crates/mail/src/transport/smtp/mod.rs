@@ -43,6 +43,8 @@ pub(crate) struct Smtp {
 const STILL_THERE: Duration = Duration::from_secs(5);
 /// How long an address of the host may take to answer, before the next is tried.
 const EACH_ADDRESS: Duration = Duration::from_secs(8);
+/// How a certificate begins in a file (RFC 7468, section 5).
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl Smtp {
     /// Reads the certificates; connects to nobody. `domain` is what the sender's address ends in.
@@ -169,6 +171,10 @@ fn tls(url: &SmtpUrl) -> Result<TlsParameters, String> {
     if let Some(path) = &url.ca {
         let unusable = |cause: String| format!("ca={} of the URL cannot be used: {cause}", path.display());
         let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        // lettre would take it, and trust nobody.
+        if !pem.windows(PEM.len()).any(|part| part == PEM) {
+            return Err(unusable("there is no certificate in it".into()));
+        }
         let authority = Certificate::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
         tls = tls.certificate_store(CertificateStore::None).add_root_certificate(authority);
     }

@@ -91,7 +91,10 @@ impl Refusal<'_> {
         let said = said.trim_end();
         let is_for_ever = code >= 500;
         match stage {
-            _ if code == GOES_DOWN => Undelivered::Unreachable(said.to_owned()),
+            // Behind a recipient it may be that one's alone; if the server does go down, the next connection tells.
+            Stage::SigningIn | Stage::Sender if code == GOES_DOWN => {
+                Undelivered::Unreachable(said.to_owned())
+            }
             Stage::Connecting => Undelivered::Unreachable(said.to_owned()),
             Stage::SigningIn if is_for_ever => {
                 Undelivered::Unreachable(format!("{said}; are user and password of mail.url right?"))
@@ -222,7 +225,7 @@ mod tests {
             (Stage::Sender, 451, "try again", "later"),
             (Stage::Sender, 421, "goes down", "unreachable"),
             (Stage::Mail, 450, "greylisted", "later"),
-            (Stage::Mail, 421, "goes down", "unreachable"),
+            (Stage::Mail, 421, "goes down", "later"),
             (Stage::Mail, 550, "no such user", "never"),
             (Stage::Mail, 554, "spam", "never"),
             (Stage::Mail, 554, "5.7.1 Relay access denied", "later"),

@@ -23,7 +23,7 @@ pub use url::PostgresUrl;
 use super::migrate::{self, MigrationStatus};
 use super::row::Record;
 use super::statement::Statement;
-use super::{OpenError, Sql, guard};
+use super::{OpenError, Sql, leases};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
@@ -183,7 +183,7 @@ impl Part for Server {
     /// Reads, and writes a row: a server that can only be read is of no use.
     async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
-            guard::touch(&self.0).await?;
+            leases::touch(&self.0).await?;
             self.0.one(&NOW, &[], &CLOCK).await
         };
         timeout(PROMPT, both).await.map_err(|_| error::late(PROMPT))?

@@ -16,7 +16,7 @@ pub use error::FileError;
 pub(crate) use writer::apply;
 
 use super::migrate::{self, MigrationStatus};
-use super::{OpenError, Sql, guard};
+use super::{OpenError, Sql, guard, leases};
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
@@ -28,8 +28,9 @@ use std::time::Duration;
 use wal_index::WalIndex;
 use writer::Writer;
 
-/// How long one waits for another process that writes, such as a command beside a running service.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one waits for another process that writes, such as a command beside a running service; see
+/// [`Sqlite::open_within`].
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the facade stands on.
 pub(crate) struct Connections {
@@ -44,12 +45,13 @@ pub(crate) struct Connections {
 #[derive(Clone)]
 pub struct Sqlite {
     path: PathBuf,
+    patience: Duration,
     connections: Arc<Connections>,
 }
 
 impl Sqlite {
     /// Opens the database at `path`, or makes an empty one: the file for its owner alone (0600), as are the folders on
-    /// the way to it that are missing (0700). Blocks, at most 5 seconds. Its schema may be missing or old:
+    /// the way to it that are missing (0700). Blocks, at most 4 seconds. Its schema may be missing or old:
     /// see [`migrate`](Self::migrate).
     ///
     /// # Errors
@@ -58,7 +60,11 @@ impl Sqlite {
         Self::open_within(path.as_ref(), PATIENCE)
     }
 
-    fn open_within(path: &Path, patience: Duration) -> Result<Self, OpenError> {
+    /// The same, where opening, migrating and each write wait this long for another process that writes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_within(path: &Path, patience: Duration) -> Result<Self, OpenError> {
         // Readers open later: the working directory may be another by then. It also keeps SQLite from taking a name
         // that begins with `file:` for a URI.
         let path = std::path::absolute(path)
@@ -73,7 +79,7 @@ impl Sqlite {
             readers,
             _wal_index: wal_index,
         };
-        Ok(Self { path, connections: Arc::new(connections) })
+        Ok(Self { path, patience, connections: Arc::new(connections) })
     }
 
     /// The migrations, applied or to be applied, in order. Changes nothing. Blocks.
@@ -88,9 +94,9 @@ impl Sqlite {
     /// others who do so at once wait, and find it done. Returns those that it applied, with `now` for their time. Blocks.
     ///
     /// # Errors
-    /// As [`status`](Self::status); and if another process holds the database for longer than 5 seconds.
+    /// As [`status`](Self::status); and if another process holds the database for longer than 4 seconds.
     pub fn migrate(&self, now: Timestamp) -> Result<Vec<MigrationStatus>, OpenError> {
-        Ok(schema::migrate(&self.path, migrate::ALL, now)?)
+        Ok(schema::migrate(&self.path, migrate::ALL, now, self.patience)?)
     }
 
     /// The records, all kept here. Needs a migrated schema, and a tokio runtime around its long lists.
@@ -116,7 +122,7 @@ impl Part for Database {
     async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
             guard::members(&self.0).await?;
-            guard::touch(&self.0).await?;
+            leases::touch(&self.0).await?;
             Ok(None)
         };
         let late = |_| StoreError::Backend(format!("no answer within {} s", PROMPT.as_secs()));

@@ -1,11 +1,12 @@
 //! Applying migrations to a file, under SQLite's own write lock. Which are due is `migrate.rs`'s.
 
 use super::error::FileError;
-use super::{PATIENCE, open};
+use super::open;
 use crate::sql::migrate::{self, Applied, Migration, MigrationStatus, TABLE};
 use keyward_auth::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn status(path: &Path, known: &[Migration]) -> Result<Vec<MigrationStatus>, FileError> {
     let lines = open::reader(path).and_then(|connection| applied(&connection));
@@ -17,9 +18,10 @@ pub(super) fn migrate(
     path: &Path,
     known: &[Migration],
     now: Timestamp,
+    patience: Duration,
 ) -> Result<Vec<MigrationStatus>, FileError> {
     let failed = |error: rusqlite::Error| FileError::of(path, &error);
-    let mut connection = open::writer(path, PATIENCE)?;
+    let mut connection = open::writer(path, patience)?;
     let mut made = Vec::new();
     loop {
         // Taken before looking, so that whoever waited here sees what the other one did.

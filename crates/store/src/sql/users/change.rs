@@ -84,9 +84,7 @@ fn update(id: UserId, change: &Change, at: Timestamp) -> (String, Vec<Value<'sta
         update.set("roles", written(roles));
     }
     update.set_time("disabled_at", change.disabled_at);
-    if let Some(hash) = &change.password {
-        update.set("password", hash.expose().to_owned());
-    }
+    update.set_text("password", change.password.as_ref(), |hash| hash.expose());
     if let Some(kept) = change.end_sessions {
         update.text.push_str(", epoch = epoch + 1");
         update.set("kept_session", kept);

@@ -158,7 +158,7 @@ async fn readiness_reads_writes_and_tells_the_time() {
     let own = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
     assert!(own.abs_diff(u128::try_from(time.as_micros()).unwrap()) < 5_000_000, "{time}");
     let admin = server.admin().await;
-    admin.batch_execute("BEGIN; SELECT * FROM keyward_guards FOR UPDATE").await.unwrap();
+    admin.batch_execute("BEGIN; SELECT * FROM keyward_leases FOR UPDATE").await.unwrap();
     let begin = Instant::now();
     assert!(failure(part.check().await).contains("1s"));
     assert!(begin.elapsed() < Duration::from_millis(1300));

@@ -15,9 +15,14 @@ async fn each_store_reads_its_own_file() {
 
 #[tokio::test]
 async fn readiness_reads_and_writes() {
-    let (sqlite, _folder) = fresh();
+    let (sqlite, folder) = fresh();
     let part = sqlite.store().parts[0].clone();
-    assert_eq!((part.name(), part.check().await), ("sqlite", Ok(None)));
+    let wal = folder.path().join("keyward.db-wal");
+    for _ in 0..3 {
+        let before = std::fs::read(&wal).unwrap();
+        assert_eq!((part.name(), part.check().await), ("sqlite", Ok(None)));
+        assert_ne!(std::fs::read(&wal).unwrap(), before, "nothing was written");
+    }
 }
 
 struct Zeros;
@@ -83,6 +88,22 @@ fn a_locked_file_is_told_of() {
     assert!(matches!(refused.err(), Some(OpenError::File(FileError::Locked { .. }))));
 }
 
+#[tokio::test]
+async fn a_write_waits_so_long_for_another_process_and_no_longer() {
+    let (_, folder) = fresh();
+    let path = folder.path().join("keyward.db");
+    let hasty = Sqlite::open_within(&path, Duration::from_millis(50)).unwrap().store();
+    let patient = Sqlite::open_within(&path, Duration::from_secs(60)).unwrap().store();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = tokio::spawn(async move { patient.keys.insert(&key(1)).await });
+    assert!(matches!(hasty.keys.insert(&key(2)).await, Err(StoreError::Backend(_))));
+    assert_eq!(hasty.keys.all().await.unwrap(), []);
+    other.execute_batch("COMMIT").unwrap();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(hasty.keys.all().await.unwrap(), [key(1)]);
+}
+
 #[test]
 fn an_applications_own_tables_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +161,7 @@ fn a_failing_migration_leaves_nothing() {
     };
     let mut known: Vec<Migration> = migrate::ALL.iter().map(|own| Migration { ..*own }).collect();
     known.push(broken);
-    assert!(matches!(schema::migrate(&sqlite.path, &known, NOW), Err(FileError::Sqlite { .. })));
+    assert!(matches!(schema::migrate(&sqlite.path, &known, NOW, PATIENCE), Err(FileError::Sqlite { .. })));
     assert!(Connection::open(&sqlite.path).unwrap().prepare("SELECT * FROM keyward_half").is_err());
     assert_eq!(sqlite.status().unwrap().len(), migrate::ALL.len());
 }
@@ -150,7 +171,7 @@ fn a_failing_migration_leaves_nothing() {
 async fn whoever_waited_for_an_address_before_an_upgrade_is_found_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = Sqlite::open(folder.path().join("keyward.db")).unwrap();
-    schema::migrate(&sqlite.path, &migrate::ALL[..2], NOW).unwrap();
+    schema::migrate(&sqlite.path, &migrate::ALL[..2], NOW, PATIENCE).unwrap();
     let id = keyward_auth::values::UserId::new(NOW, &Zeros);
     let insert = format!(
         "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'a@b.test', 'a@b.test', NULL, 'Wanted@b.test', NULL, \
