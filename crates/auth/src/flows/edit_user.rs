@@ -6,7 +6,7 @@
 
 mod decide;
 
-use super::pictures::{Hung, PictureError};
+use super::pictures::PictureError;
 use super::proof::{ProofError, owner};
 use super::tries::Account;
 use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target};
@@ -16,7 +16,7 @@ use crate::policy::Verification;
 use crate::records::{
     Along, Change, Event, EventKind, Leftover, Mail, Purpose, StoreError, Topic, Unique, User,
 };
-use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
+use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Picture, Roles, Username};
 use decide::{Decision, Proven, decide, is_same};
 
 /// What is asked for. `Some(None)` clears. Read-only members are accepted with their present value, so that what GET
@@ -143,21 +143,17 @@ impl Keyward {
         {
             self.count_mail(Topic::Change, email).await?;
         }
-        let Some(picture) = edit.picture.take() else {
-            return self.write(by, target, &edit, None, proven, caller).await;
-        };
-        let hung = match picture {
-            Some(upload) => Some(self.hang(upload, user.id).await?),
+        let picture = match edit.picture.take() {
+            Some(Some(upload)) => {
+                if let By::Person(person) = by {
+                    self.count_upload(person.user.id).await?;
+                }
+                Some(Some(self.hang(upload, user.id).await?))
+            }
+            Some(None) => Some(None),
             None => None,
         };
-        let written = self.write(by, target, &edit, Some(hung.as_ref()), proven, caller).await;
-        match (&written, &hung) {
-            (Ok(_), Some(hung)) => self.settled(hung).await,
-            // Whether a store that failed has written all the same, only the user's row can tell.
-            (Err(EditError::Store(_)), _) | (_, None) => {}
-            (Err(_), Some(hung)) => self.abandon(hung).await,
-        }
-        written
+        self.write(by, target, &edit, picture, proven, caller).await
     }
 
     /// Decides the change and writes it, again and again while somebody else gets through.
@@ -166,7 +162,7 @@ impl Keyward {
         by: By<'_>,
         target: &Target,
         edit: &Edit,
-        picture: Option<Option<&Hung>>,
+        picture: Option<Option<Picture>>,
         mut proven: Proven,
         caller: &Caller,
     ) -> Result<User, EditError> {
@@ -180,10 +176,6 @@ impl Keyward {
                 by = again.as_ref().map_or(By::Operator, By::Person);
             }
             let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
-            if picture.flatten().is_some_and(|hung| !hung.is_of(user.id) || !hung.is_good(self.now())) {
-                return Err(EditError::Busy(Busy));
-            }
-            let picture = picture.map(|hung| hung.map(Hung::picture));
             let decision = decide(by, &user, edit, picture, &proven, self)?;
             self.check_free(&user, &decision.change).await?;
             let mails = self.mails_of(&decision, &user, by, caller).await;

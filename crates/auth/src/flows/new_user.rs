@@ -1,7 +1,7 @@
 //! From what somebody typed to a user that can be kept: shared by registration, creation and set-up, so that one set
 //! of rules makes every user.
 
-use super::pictures::{Hung, PictureError};
+use super::pictures::PictureError;
 use crate::Keyward;
 use crate::outside::{Busy, GalleryError, Upload};
 use crate::passwords::{self, Owner};
@@ -97,24 +97,10 @@ impl From<PictureError> for NewUserError {
     }
 }
 
-/// A user that can be kept, and the picture that hangs for it.
-pub(super) struct Composed {
-    pub(super) user: User,
-    hung: Option<Hung>,
-}
-
 impl Keyward {
-    /// Takes down what hangs for a user who was not kept; or says that it is that user's.
-    pub(super) async fn kept(&self, hung: Option<Hung>, is_kept: bool) {
-        match hung {
-            Some(hung) if is_kept => self.settled(&hung).await,
-            Some(hung) => self.abandon(&hung).await,
-            None => {}
-        }
-    }
-
     /// The password's policy, a quick look at what is taken, then the hash. That the names are free is decided by the
     /// insert; looking first only saves a hash. Where it is to be hidden whether the address is, nobody looks at that.
+    /// The picture hangs before its user is kept.
     pub(super) async fn compose(&self, new: NewUser, conceal: bool) -> Result<User, NewUserError> {
         if new.email.is_none() && new.username.is_none() {
             return Err(NewUserError::Nameless);
@@ -153,9 +139,14 @@ impl Keyward {
             None => None,
         };
         let now = self.now();
+        let id = UserId::new(now, self.random.as_ref());
+        let picture = match new.picture {
+            Some(upload) => Some(self.hang(upload, id).await?),
+            None => None,
+        };
         let when = |flag: bool| -> Option<Timestamp> { flag.then_some(now) };
         Ok(User {
-            id: UserId::new(now, self.random.as_ref()),
+            id,
             version: 1,
             email_verified_at: when(new.email_verified),
             username: new.username,
@@ -164,7 +155,7 @@ impl Keyward {
             first_name: new.first_name,
             last_name: new.last_name,
             locale: new.locale,
-            picture: new.picture,
+            picture,
             metadata: new.metadata,
             roles: new.roles,
             disabled_at: when(!new.active),

@@ -13,11 +13,8 @@ use crate::values::{Invalid, Permission, Picture, Timestamp, UserId};
 use futures_util::future::try_join_all;
 use std::time::Duration;
 
-/// How long a picture that was hung may wait for its user's row. The collector looks much later, so that a clock that is
-/// ahead elsewhere does no harm.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// When the collector looks at what was hung and not given up.
-const LATER: Duration = Duration::from_secs(60 * 60);
+/// When the collector looks at what was hung: long after it has become somebody's picture, or never will.
+const LATER: Duration = Duration::from_secs(24 * 60 * 60);
 /// For how long a collector has a leftover for itself.
 const CLAIM: Duration = Duration::from_secs(5 * 60);
 /// How many leftovers are claimed at a time.
@@ -47,28 +44,6 @@ impl From<PaintError> for PictureError {
     }
 }
 
-/// A picture that hangs and is nobody's yet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hung {
-    leftover: Leftover,
-    until: Timestamp,
-}
-
-impl Hung {
-    pub(super) fn picture(&self) -> Picture {
-        self.leftover.picture
-    }
-
-    pub(super) fn is_of(&self, user: UserId) -> bool {
-        self.leftover.user == user
-    }
-
-    /// Whether it may become a user's picture still.
-    pub(super) fn is_good(&self, now: Timestamp) -> bool {
-        now < self.until
-    }
-}
-
 /// Where a picture can be looked at for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PictureLinks {
@@ -89,42 +64,19 @@ impl PictureLinks {
 }
 
 impl Keyward {
-    /// Paints an upload and hangs it, for a user who may not be there yet.
-    pub(super) async fn hang(&self, upload: Upload, user: UserId) -> Result<Hung, PictureError> {
+    /// Paints an upload and hangs it, for a user who may not be there yet. Should it not become that user's picture, the
+    /// collector takes it down.
+    pub(super) async fn hang(&self, upload: Upload, user: UserId) -> Result<Picture, PictureError> {
         let painting = self.painter.paint(upload).await?;
         let mut once = [0; 16];
         self.random.fill(&mut once);
         let largest = painting.squares.last().map(Vec::as_slice).unwrap_or_default();
         let picture = self.tokens.pictures.name(&once, painting.format, largest);
-        let now = self.now();
-        let leftover = Leftover { picture, user, due_at: now + LATER };
+        let leftover = Leftover { picture, user, due_at: self.now() + LATER };
         self.store.leftovers.put(&leftover).await?;
         let squares = Picture::SIZES.into_iter().zip(painting.squares);
-        let hung = try_join_all(squares.map(|(side, square)| self.gallery.hang(picture, side, square))).await;
-        let hung = hung.map(|_| Hung { leftover, until: now + PATIENCE });
-        if hung.is_err() {
-            self.give_up(&leftover).await;
-        }
-        Ok(hung?)
-    }
-
-    /// It has become its user's picture: there is nothing left to be looked at. Should this fail, the collector sees so.
-    pub(super) async fn settled(&self, hung: &Hung) {
-        if let Err(error) = self.store.leftovers.remove(&hung.leftover).await {
-            tracing::debug!(%error, "a leftover that is none stays until the collector looks at it");
-        }
-    }
-
-    /// It will be nobody's picture.
-    pub(super) async fn abandon(&self, hung: &Hung) {
-        self.give_up(&hung.leftover).await;
-    }
-
-    async fn give_up(&self, leftover: &Leftover) {
-        let due = Leftover { due_at: self.now(), ..*leftover };
-        if let Err(error) = self.store.leftovers.put(&due).await {
-            tracing::debug!(%error, "a leftover stays a little longer");
-        }
+        try_join_all(squares.map(|(side, square)| self.gallery.hang(picture, side, square))).await?;
+        Ok(picture)
     }
 
     /// A picture that is this user's no more, to be kept along with the change that says so.
