@@ -12,7 +12,7 @@ use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target
 use crate::Keyward;
 use crate::outside::{Busy, Verdict};
 use crate::policy::Verification;
-use crate::records::{Along, Change, Event, EventKind, Mail, Purpose, StoreError, Topic, Unique, User};
+use crate::records::{Along, Change, Event, EventKind, Mail, StoreError, Topic, Unique, User};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Roles, Username};
 use decide::{Decision, Proven, decide, is_same};
 
@@ -116,17 +116,44 @@ impl Keyward {
         let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
         // What can be refused without a hash is.
         decide(by, &user, edit, &Proven::default(), self)?;
-        let mut proven = match by {
+        let proven = match by {
             By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, edit, caller).await?,
             _ => Proven::default(),
         };
 
-        if let Some(email) = &proven.email
-            && self.policy.verification != Verification::Off
-        {
+        let mut counted = Vec::new();
+        if proven.password.is_some() {
+            counted.push(self.count_ending(user.id).await?);
+        }
+        let edited = match self.count_address(&user, &proven).await {
+            Ok(()) => self.write(by, target, edit, proven, caller).await,
+            Err(limited) => Err(limited.into()),
+        };
+        if edited.is_err() {
+            self.put_back(&counted).await;
+        }
+        edited
+    }
+
+    /// A new address of one's own: strangers can be written to by it.
+    async fn count_address(&self, user: &User, proven: &Proven) -> Result<(), Limited> {
+        let Some(email) = &proven.email else { return Ok(()) };
+        self.count_of(user.id, "addresses", self.policy.limits.addresses).await?;
+        if self.policy.verification != Verification::Off {
             self.count_mail(Topic::Change, email).await?;
         }
+        Ok(())
+    }
 
+    /// Decides the change and writes it, again and again while somebody else gets through.
+    async fn write(
+        &self,
+        by: By<'_>,
+        target: &Target,
+        edit: &Edit,
+        mut proven: Proven,
+        caller: &Caller,
+    ) -> Result<User, EditError> {
         let mut by = by;
         let mut again;
         // Hashing takes long enough to be signed out or demoted in.
@@ -138,12 +165,11 @@ impl Keyward {
             }
             let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
             let decision = decide(by, &user, edit, &proven, self)?;
-            self.check_free(&user, &decision.change).await?;
+            self.check_free(by, &user, &decision.change).await?;
             let mails = self.mails_of(&decision, &user, by, caller).await;
             // The address of before is held from the change on, not from when the mail goes out that can undo it.
             if let Some(mail) = mails.iter().find(|mail| mail.topic == Topic::Changed) {
-                let undo = self.code_for(Purpose::Undo, mail, &user, self.now());
-                self.store.codes.issue(&undo).await?;
+                self.hold(mail, &user).await?;
             }
             let Some(change) = decision.change.unless_empty() else { return Ok(user) };
             let events: Vec<Event> = decision
@@ -167,11 +193,12 @@ impl Keyward {
 
     /// A new address that is somebody's already is refused while one can still choose another; where that is to be
     /// hidden, its owner is told by mail instead.
-    async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
+    async fn check_free(&self, by: By<'_>, user: &User, change: &Change) -> Result<(), EditError> {
         let pending = change.pending_email.as_ref().filter(|_| !self.policy.conceal);
         let Some(Some(email)) = change.email.as_ref().or(pending) else { return Ok(()) };
         let other = self.store.users.by_email(email).await?.filter(|other| other.id != user.id);
-        if other.is_some() || self.is_held(email, Some(user.id)).await? {
+        // An administrator may give away what somebody else may still take back.
+        if other.is_some() || by.is(user.id) && self.is_held(email, Some(user.id)).await? {
             return Err(EditError::Taken(Unique::Email));
         }
         Ok(())
@@ -248,7 +275,6 @@ impl Keyward {
             // Here as well: what the policy refuses is not to be set, and was perhaps never meant to be.
             self.check_password(password, &owner(user))
                 .map_err(|invalid| EditError::Invalid("password", invalid))?;
-            self.count_ending(user.id).await?;
             proven.password = Some(self.hasher.hash(password).await?);
         }
         Ok(proven)
