@@ -144,7 +144,7 @@ mod tests {
         ] {
             assert_eq!(quoted(&words, &secrets), "…", "{words}");
         }
-        for words in ["5.1.1 <ada@example.com>: 314 158 nobody", "kwa_AbC", "", "it is a!"] {
+        for words in ["5.1.1 Recipient: 314 158 nobody", "kwa_AbC", "", "it is a!"] {
             assert_eq!(quoted(words, &secrets), words);
         }
         assert_eq!(quoted("!!a is a", &secrets), "… is a");
