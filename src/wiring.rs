@@ -176,6 +176,7 @@ fn rate_limits(config: &Config) -> RateLimits {
         mails: rate(shipped.mails, set.mails),
         mails_per_day: rate(shipped.mails_per_day, set.mails_per_day),
         endings: rate(shipped.endings, set.endings),
+        addresses: rate(shipped.addresses, set.addresses),
     }
 }
 

@@ -185,6 +185,8 @@ async fn h_01_a_gigabyte_is_refused_by_its_announcement() {
     for reply in replies {
         assert_eq!((reply.status(), reply.replies()), (413, 1), "{reply:?}");
         assert!(reply.text.contains("payload_too_large"));
+        // Who sends the next request by this connection would not be heard.
+        assert!(reply.text.contains("\r\nconnection: close\r\n"), "{reply:?}");
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(app.everything().await, before);

@@ -1,6 +1,7 @@
 //! How often one address may ask for what is costly: the numbers as shipped, who shares them, and what a client sees.
 
 use crate::app::{Reply, Request, TestApp, delete, get, patch, post, put};
+use crate::change_email::proven;
 use crate::codes::Way;
 use async_trait::async_trait;
 use keyward_auth::records::{Bucket, Counters, StoreError, Taken};
@@ -69,6 +70,48 @@ async fn ten_times_in_an_hour_one_ends_all_of_ones_sessions() {
     // Signing out here is no matter of all sessions.
     app.again(&ada).await.post("/auth/logout", json!({})).await.must(204);
     app.send(&Way::Reset.give(&address, code)).await.must(204);
+}
+
+/// Else whoever knows the password could keep its owner from ending the sessions.
+#[tokio::test]
+async fn an_end_of_all_sessions_that_comes_to_nothing_is_not_counted() {
+    let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
+    let (ada, bob) = (app.signed_in("ada").await, app.signed_in("bob").await);
+    bob.put("/users/me", json!({"username": "bobby"})).await.must(200);
+    let taken = json!({"password": "another of them", "current_password": ada.password, "username": "bobby"});
+    for _ in 0..12 {
+        app.refused("taken", &ada.by(put("/users/me").json(taken.clone())), 409, "taken", "/username").await;
+    }
+    ada.post("/auth/logout", json!({"everywhere": true})).await.must(204);
+}
+
+/// Who knows the password has all mails of the day sent, and voids them.
+#[tokio::test]
+async fn whoever_ends_all_sessions_leaves_a_mail_that_sets_a_password() {
+    let app = TestApp::with(|setup| setup.limits_as_shipped()).await;
+    let ada = proven(&app, "ada").await;
+    for _ in 0..2 {
+        for _ in 0..5 {
+            Way::Reset.ask(&app, &ada.email).await.must(202);
+        }
+        Way::Reset.ask(&app, &ada.email).await.must(429);
+        app.clock.advance(Duration::from_secs(3600));
+    }
+    Way::Reset.ask(&app, &ada.email).await.must(429);
+    let ada = app.again(&ada).await;
+    let change = json!({"password": "what the thief says", "current_password": ada.password});
+    ada.post("/auth/password/change", change).await.must(200);
+    app.mails_to(&ada.email).await;
+    let (address, code) = Way::Reset.begin(&app, &ada).await;
+    Way::Reset.ask(&app, &ada.email).await.must(429);
+    app.send(&Way::Reset.give(&address, code)).await.must(204);
+    // An address that nobody has proven is sent no more for that.
+    let bob = app.signed_in("bob").await;
+    for _ in 0..5 {
+        Way::Reset.ask(&app, &bob.email).await.must(202);
+    }
+    bob.post("/auth/logout", json!({"everywhere": true})).await.must(204);
+    Way::Reset.ask(&app, &bob.email).await.must(429);
 }
 
 #[tokio::test]

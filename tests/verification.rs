@@ -1,9 +1,10 @@
 //! `accounts.verification`: off, optional or required, and what each means at registration, at login and for another
 //! address.
 
-use crate::app::{TestApp, get, post, put};
+use crate::app::{TestApp, all, get, post, put};
 use crate::codes::Way;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn with(verification: &str) -> TestApp {
     TestApp::with(|setup| setup.set("accounts.verification", verification)).await
@@ -53,6 +54,52 @@ async fn off_the_address_of_before_is_held_before_the_mail_that_undoes_it_is_out
     }
     // Its own it is still.
     ada.put("/users/me", json!({"email": ada.email})).await.must(200);
+}
+
+/// Of many changes at once, also those that come to nothing must not void the link of the one that counts.
+#[tokio::test]
+async fn off_whatever_is_asked_for_at_once_the_address_of_before_can_undo_it() {
+    let app = with("off").await;
+    let other = app.second_node().await;
+    for round in 0..12 {
+        let ada = app.signed_in(&format!("ada{round}")).await;
+        let senders = [app.sender(), other.sender()];
+        // Of what is asked for at one moment nothing is newer.
+        let clock = app.clock.clone();
+        let time = tokio::spawn(async move {
+            loop {
+                clock.advance(Duration::from_micros(1));
+                tokio::task::yield_now().await;
+            }
+        });
+        let statuses = all((0..6).map(|number| {
+            let new = json!({"email": format!("thief{round}x{number}@evil.test")});
+            let (sender, request) = (senders[number % 2].clone(), ada.by(put("/users/me").json(new)));
+            async move { sender.send(&request).await.status }
+        }))
+        .await;
+        time.abort();
+        assert!(statuses.contains(&200), "{statuses:?}");
+        let told = app.mail_to(&ada.email).await;
+        app.send(&post(&told.path()).form(&[])).await.must(200);
+        let row = format!("SELECT email FROM keyward_users WHERE id = '{}'", ada.id);
+        assert_eq!(app.rows(&row).await, std::slice::from_ref(&ada.email));
+        app.mails_to(&ada.email).await;
+    }
+}
+
+#[tokio::test]
+async fn off_ten_addresses_in_an_hour_are_tried_on() {
+    let app = TestApp::with(|setup| setup.set("accounts.verification", "off").limits_as_shipped()).await;
+    let ada = app.signed_in("ada").await;
+    for number in 0..10 {
+        ada.put("/users/me", json!({"email": format!("stranger{number}@example.com")})).await.must(200);
+    }
+    let more = ada.by(put("/users/me").json(json!({"email": "stranger10@example.com"})));
+    let reply = app.refused("one more", &more, 429, "rate_limited", "").await;
+    assert_eq!(reply.header("retry-after"), "360");
+    // What is no change is not counted.
+    ada.put("/users/me", json!({"email": "stranger9@example.com", "first_name": "Ada"})).await.must(200);
 }
 
 #[tokio::test]

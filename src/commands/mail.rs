@@ -48,7 +48,7 @@ pub(super) struct List {
     #[arg(long)]
     to: Option<String>,
     /// At most this many
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
 }
 

@@ -297,6 +297,8 @@ settings! {
         mails_per_day: u32 = "10", Count(1, 1_000_000);
         /// How often one account may set another password, or sign out everywhere, in an hour.
         endings: u32 = "10", Count(1, 1_000_000);
+        /// How often one account may ask for another address in an hour.
+        addresses: u32 = "10", Count(1, 1_000_000);
     }
 
     /// Rules about what a session may do.

@@ -179,6 +179,8 @@ impl TestApp {
     /// Waits until no mail is to be sent now, or is being sent. What is put off for later may wait. Then the clock may move on:
     /// a mail that is being sent when its claim ends goes out twice.
     pub(crate) async fn posted(&self) {
+        // What was asked for by an address alone wakes nobody.
+        self.keyward.mailer.wake();
         eventually("nothing is to be sent", async || {
             let now = self.clock.now();
             let is_due = |mail: &Mail| mail.state == MailState::Waiting && mail.due_at <= now;

@@ -24,7 +24,7 @@ async fn outage(app: &TestApp, load: &Load, begin: impl AsyncFnOnce(), end: impl
     begin().await;
     load.all_refused().await;
     let (status, detail) = readiness(app).await;
-    assert!(status == 503 && detail == "postgres is not reachable", "{status} {detail}");
+    assert!(status == 503 && detail == "postgres does not answer, or cannot be written", "{status} {detail}");
     app.anonymous().get("/health/live").await.must(200);
     app.anonymous().get("/openapi.json").await.must(200);
     lasts(begun).await;

@@ -93,6 +93,8 @@ pub struct Limits {
     pub mails_per_day: Rate,
     /// How often one account may end all its sessions by itself: by a new password, or by signing out everywhere.
     pub endings: Rate,
+    /// How often one account may ask for another address.
+    pub addresses: Rate,
     /// Pictures that one account uploads.
     pub pictures: Rate,
 }
@@ -115,6 +117,7 @@ impl Default for Limits {
             mails: Rate { most: 5, window: HOUR },
             mails_per_day: Rate { most: 10, window: DAY },
             endings: Rate { most: 10, window: HOUR },
+            addresses: Rate { most: 10, window: HOUR },
             pictures: Rate { most: 30, window: HOUR },
         }
     }

@@ -11,7 +11,7 @@ const LEFT_OUT: &str = "…";
 /// Fewer letters and digits than this are in every other text, and are looked for as they are written only.
 const SHORTEST: usize = 4;
 
-/// The text as a line, without these secrets and without what else looks like a link of ours.
+/// The text as a line, without these secrets, without addresses and without what else looks like a link of ours.
 pub(crate) fn cleaned(text: &str, secrets: &[&str]) -> String {
     let mut plain = visible(text);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -19,8 +19,9 @@ pub(crate) fn cleaned(text: &str, secrets: &[&str]) -> String {
     }
     // Also what is left of a link that was cut or broken up.
     let is_link = |word: &str| word.contains("kwl_") || word.contains("/link/");
+    let is_hidden = |word: &str| is_link(word) || word.contains('@');
     let words: Vec<&str> =
-        plain.split_whitespace().map(|word| if is_link(word) { LEFT_OUT } else { word }).collect();
+        plain.split_whitespace().map(|word| if is_hidden(word) { LEFT_OUT } else { word }).collect();
     let plain = words.join(" ");
     match plain.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
@@ -95,6 +96,7 @@ mod tests {
             ("URL https://a.test/link/kwl_ab= c", "URL … c"),
             ("URL kwl_other", "URL …"),
             ("password p4ss is wrong", "password … is wrong"),
+            ("<Ada@Example.com>: nobody here", "… nobody here"),
         ] {
             assert_eq!(cleaned(text, &["314159", "kwl_abc", "p4ss", ""]), expected);
         }
@@ -142,7 +144,7 @@ mod tests {
         ] {
             assert_eq!(quoted(&words, &secrets), "…", "{words}");
         }
-        for words in ["5.1.1 <ada@example.com>: 314 158 nobody", "kwa_AbC", "", "it is a!"] {
+        for words in ["5.1.1 Recipient: 314 158 nobody", "kwa_AbC", "", "it is a!"] {
             assert_eq!(quoted(words, &secrets), words);
         }
         assert_eq!(quoted("!!a is a", &secrets), "… is a");

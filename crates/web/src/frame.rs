@@ -78,7 +78,8 @@ async fn answer(web: &Shared, mut router: Router, request: Request) -> Response 
     let limit = web.settings.request_timeout;
     let request = match arrived(request).await {
         Ok(request) => request,
-        Err(problem) => return problem.into_response(),
+        // Of its body some may be on its way still: the next request comes by another connection.
+        Err(problem) => return ([(header::CONNECTION, "close")], problem).into_response(),
     };
     let call = AssertUnwindSafe(async move { router.call(request).await.into_response() }).catch_unwind();
     let done = if only_reads {

@@ -8,8 +8,8 @@ use crate::values::UserId;
 impl Keyward {
     /// Makes the change and keeps what goes along, or does neither. Where it ends sessions it also forgets an address that
     /// waits to be proven, since one of them may have asked for it; unless the change asks for one. Errors are those of
-    /// [`Users::change`](crate::records::Users::change). Afterwards the events are in the log, the mailer is awake, and the
-    /// sessions that the change has ended are tidied up, which may all be lost.
+    /// [`Users::change`](crate::records::Users::change). Afterwards the events are in the log, the mailer is awake, the
+    /// sessions that the change has ended are tidied up, and there is a mail more to set a password, which may all be lost.
     pub(super) async fn change(
         &self,
         user: UserId,
@@ -24,6 +24,7 @@ impl Keyward {
         self.wake_mailer(along.mails);
         if change.end_sessions.is_some() {
             self.forget_ended(&changed).await;
+            self.grant_reset(&changed).await;
         }
         Ok(changed)
     }

@@ -4,7 +4,7 @@ use super::proof::{ProofError, owner};
 use super::{AuthenticateError, Caller, Limited, LoggedIn, MOST_TRIES, SignedIn};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, Along, Change, EventKind, Mail, StoreError, Topic};
+use crate::records::{Actor, Along, Change, EventKind, Mail, StoreError, Topic, User};
 use crate::tokens::KeyError;
 use crate::values::{Invalid, Password};
 
@@ -44,16 +44,31 @@ impl Keyward {
     ) -> Result<LoggedIn, ChangePasswordError> {
         self.check_password(&asked.new, &owner(&person.user)).map_err(ChangePasswordError::Password)?;
         self.prove(&person.user, &asked.current, caller).await?;
-        self.count_ending(person.user.id).await?;
-        let password = self.hasher.hash(&asked.new).await?;
+        let counted = self.count_ending(person.user.id).await?;
+        let changed = self.replace_password(person, &asked.new, caller).await;
+        if changed.is_err() {
+            self.put_back(&[counted]).await;
+        }
+        let changed = changed?;
+        let session = self.new_session(&changed, caller);
+        match self.store.sessions.insert(&session, self.policy.sessions_per_user, &[]).await {
+            Err(StoreError::Stale) => return Err(ChangePasswordError::SignedOut),
+            other => other?,
+        }
+        Ok(self.issue(changed, &session)?)
+    }
 
+    /// The user with the new password, and without sessions.
+    async fn replace_password(
+        &self,
+        person: &SignedIn,
+        password: &Password,
+        caller: &Caller,
+    ) -> Result<User, ChangePasswordError> {
+        let password = self.hasher.hash(password).await?;
         let notice = self.notice(Topic::PasswordChanged, &person.user, caller).await;
         let mails: Vec<Mail> = notice.into_iter().collect();
-        let mut tries = 0..MOST_TRIES;
-        let changed = loop {
-            if tries.next().is_none() {
-                return Err(ChangePasswordError::Busy(Busy));
-            }
+        for _ in 0..MOST_TRIES {
             // Hashing takes long enough to be signed out in, or to have the password changed elsewhere.
             let user = self.still(person).await?.user;
             if user.epoch != person.user.epoch {
@@ -69,15 +84,10 @@ impl Keyward {
             let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
             match self.change(user.id, &change, along).await {
                 Err(StoreError::Stale) => {}
-                other => break other?,
+                other => return Ok(other?),
             }
-        };
-        let session = self.new_session(&changed, caller);
-        match self.store.sessions.insert(&session, self.policy.sessions_per_user, &[]).await {
-            Err(StoreError::Stale) => return Err(ChangePasswordError::SignedOut),
-            other => other?,
         }
-        Ok(self.issue(changed, &session)?)
+        Err(ChangePasswordError::Busy(Busy))
     }
 }
 

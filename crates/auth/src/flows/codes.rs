@@ -8,7 +8,7 @@ pub(super) use spend::Effect;
 use super::{Caller, Limited};
 use crate::Keyward;
 use crate::outside::Busy;
-use crate::records::{Actor, Code, CodePlace, EventKind, Purpose, StoreError, User};
+use crate::records::{Actor, Code, CodePlace, EventKind, Mail, Purpose, StoreError, User};
 use crate::values::{Email, MailId, UserId};
 
 /// Where a link leads.
@@ -102,13 +102,21 @@ impl Keyward {
         self.store.codes.issue(&code).await.map(drop)
     }
 
-    /// Whether somebody may still take this address back: nobody else gets it before that is over.
+    /// Holds an address for a user who is about to change it, as long as the link is good that takes it back. It is a code
+    /// by itself, which nobody gets: so of changes at once that come to nothing none is newer than the one in the mail.
+    pub(super) async fn hold(&self, mail: &Mail, user: &User) -> Result<(), StoreError> {
+        let undo = self.code_for(Purpose::Undo, mail, user, self.now());
+        let held = Code { place: self.tokens.codes.held(&mail.to), email: None, ..undo };
+        self.store.codes.issue(&held).await.map(drop)
+    }
+
+    /// Whether somebody may still take this address back: nobody else gets it by oneself before that is over.
     pub(super) async fn is_held(&self, email: &Email, user: Option<UserId>) -> Result<bool, StoreError> {
         let now = self.now();
-        let place = self.tokens.codes.place(Purpose::Undo, email);
-        let codes = self.store.codes.at(place).await?;
+        let codes = self.store.codes.at(self.tokens.codes.held(email)).await?;
         for code in codes.iter().filter(|code| now < code.expires_at && code.user != user) {
-            if self.owner_of(code).await?.is_some_and(|owner| self.address_of(code, &owner).is_some()) {
+            let is_over = |owner: &User| owner.undone.is_some_and(|undone| undone.covers(code.asked_at));
+            if self.owner_of(code).await?.is_some_and(|owner| !is_over(&owner)) {
                 return Ok(true);
             }
         }

@@ -13,9 +13,7 @@ use super::{AuthenticateError, By, Caller, Limited, MOST_TRIES, SignedIn, Target
 use crate::Keyward;
 use crate::outside::{Busy, GalleryError, Upload, Verdict};
 use crate::policy::Verification;
-use crate::records::{
-    Along, Change, Event, EventKind, Leftover, Mail, Purpose, StoreError, Topic, Unique, User,
-};
+use crate::records::{Along, Change, Event, EventKind, Leftover, Mail, StoreError, Topic, Unique, User};
 use crate::values::{Email, Invalid, Locale, Metadata, Name, Password, Permission, Picture, Roles, Username};
 use decide::{Decision, Proven, decide, is_same};
 
@@ -138,22 +136,45 @@ impl Keyward {
             By::Person(person) if by.is(user.id) => self.prove_secrets(person, &user, &edit, caller).await?,
             _ => Proven::default(),
         };
-        if let Some(email) = &proven.email
-            && self.policy.verification != Verification::Off
-        {
+
+        let mut counted = Vec::new();
+        if proven.password.is_some() {
+            counted.push(self.count_ending(user.id).await?);
+        }
+        let edited = match self.prepare(by, &user, &proven, edit.picture.take()).await {
+            Ok(picture) => self.write(by, target, &edit, picture, proven, caller).await,
+            Err(error) => Err(error),
+        };
+        if edited.is_err() {
+            self.put_back(&counted).await;
+        }
+        edited
+    }
+
+    /// What is counted, and what must be there, before it is written: a new picture hangs.
+    async fn prepare(
+        &self,
+        by: By<'_>,
+        user: &User,
+        proven: &Proven,
+        picture: Option<Option<Upload>>,
+    ) -> Result<Option<Option<Picture>>, EditError> {
+        self.count_address(user, proven).await?;
+        let Some(Some(upload)) = picture else { return Ok(picture.map(|_| None)) };
+        if let By::Person(person) = by {
+            self.count_of(person.user.id, "pictures", self.policy.limits.pictures).await?;
+        }
+        Ok(Some(Some(self.hang(upload, user.id).await?)))
+    }
+
+    /// A new address of one's own: strangers can be written to by it.
+    async fn count_address(&self, user: &User, proven: &Proven) -> Result<(), Limited> {
+        let Some(email) = &proven.email else { return Ok(()) };
+        self.count_of(user.id, "addresses", self.policy.limits.addresses).await?;
+        if self.policy.verification != Verification::Off {
             self.count_mail(Topic::Change, email).await?;
         }
-        let picture = match edit.picture.take() {
-            Some(Some(upload)) => {
-                if let By::Person(person) = by {
-                    self.count_upload(person.user.id).await?;
-                }
-                Some(Some(self.hang(upload, user.id).await?))
-            }
-            Some(None) => Some(None),
-            None => None,
-        };
-        self.write(by, target, &edit, picture, proven, caller).await
+        Ok(())
     }
 
     /// Decides the change and writes it, again and again while somebody else gets through.
@@ -177,12 +198,11 @@ impl Keyward {
             }
             let user = self.self_or(by, Permission::UsersWrite, target).await?.ok_or(EditError::NotFound)?;
             let decision = decide(by, &user, edit, picture, &proven, self)?;
-            self.check_free(&user, &decision.change).await?;
+            self.check_free(by, &user, &decision.change).await?;
             let mails = self.mails_of(&decision, &user, by, caller).await;
             // The address of before is held from the change on, not from when the mail goes out that can undo it.
             if let Some(mail) = mails.iter().find(|mail| mail.topic == Topic::Changed) {
-                let undo = self.code_for(Purpose::Undo, mail, &user, self.now());
-                self.store.codes.issue(&undo).await?;
+                self.hold(mail, &user).await?;
             }
             let leftovers: Vec<Leftover> =
                 decision.leftover.into_iter().map(|picture| self.leftover(picture, user.id)).collect();
@@ -209,11 +229,12 @@ impl Keyward {
 
     /// A new address that is somebody's already is refused while one can still choose another; where that is to be
     /// hidden, its owner is told by mail instead.
-    async fn check_free(&self, user: &User, change: &Change) -> Result<(), EditError> {
+    async fn check_free(&self, by: By<'_>, user: &User, change: &Change) -> Result<(), EditError> {
         let pending = change.pending_email.as_ref().filter(|_| !self.policy.conceal);
         let Some(Some(email)) = change.email.as_ref().or(pending) else { return Ok(()) };
         let other = self.store.users.by_email(email).await?.filter(|other| other.id != user.id);
-        if other.is_some() || self.is_held(email, Some(user.id)).await? {
+        // An administrator may give away what somebody else may still take back.
+        if other.is_some() || by.is(user.id) && self.is_held(email, Some(user.id)).await? {
             return Err(EditError::Taken(Unique::Email));
         }
         Ok(())
@@ -290,7 +311,6 @@ impl Keyward {
             // Here as well: what the policy refuses is not to be set, and was perhaps never meant to be.
             self.check_password(password, &owner(user))
                 .map_err(|invalid| EditError::Invalid("password", invalid))?;
-            self.count_ending(user.id).await?;
             proven.password = Some(self.hasher.hash(password).await?);
         }
         Ok(proven)

@@ -90,19 +90,18 @@ impl Keyward {
 
     /// Counts that a person ends all of one's sessions. Each time the codes that set a password are over: else whoever knows
     /// the password could do so all the time, and the owner would never come to use one.
-    pub(super) async fn count_ending(&self, user: UserId) -> Result<(), Limited> {
+    /// What came to nothing is to be put back: else who owns the account could be kept from it.
+    pub(super) async fn count_ending(&self, user: UserId) -> Result<Bucket, Limited> {
         self.count_of(user, "endings", self.policy.limits.endings).await
     }
 
-    /// Counts that a person uploads a picture, of whomever: painting is dear.
-    pub(super) async fn count_upload(&self, user: UserId) -> Result<(), Limited> {
-        self.count_of(user, "pictures", self.policy.limits.pictures).await
-    }
-
-    async fn count_of(&self, user: UserId, kind: &str, rate: Rate) -> Result<(), Limited> {
-        let key = self.tokens.counters.key(kind, &[user.as_bytes()]);
-        let taken = self.take(&[Bucket { key, rate }]).await;
-        longest_wait(&taken).map_or(Ok(()), |wait| Err(Limited { wait, standing: None }))
+    /// Counts what a person does with the own account, or from it.
+    pub(super) async fn count_of(&self, user: UserId, what: &str, rate: Rate) -> Result<Bucket, Limited> {
+        let bucket = Bucket { key: self.tokens.counters.key(what, &[user.as_bytes()]), rate };
+        match longest_wait(&self.take(&[bucket]).await) {
+            None => Ok(bucket),
+            Some(wait) => Err(Limited { wait, standing: None }),
+        }
     }
 
     /// The two buckets of an address: its own, and the larger one of its network.

@@ -29,11 +29,14 @@ impl Keyward {
     /// Ends all sessions of the person who asks, this one included.
     pub async fn logout_everywhere(&self, person: &SignedIn, caller: &Caller) -> Result<(), LogoutError> {
         let id = person.user.id;
-        self.count_ending(id).await?;
+        let counted = self.count_ending(id).await?;
         match self.end_all(id, Actor::User(id), caller).await {
             // Deleted meanwhile: then there is nothing left to end.
             Ok(()) | Err(StoreError::Stale) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                self.put_back(&[counted]).await;
+                Err(error.into())
+            }
         }
     }
 

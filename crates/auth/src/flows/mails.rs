@@ -6,6 +6,8 @@ use crate::records::{Bucket, Mail, MailState, Rate, StoreError, Taken, Topic, Us
 use crate::values::{Email, MailId, UserId};
 use std::time::Duration;
 
+/// Mails that set a password are counted by themselves.
+const RESETS: &str = "resets";
 /// Beyond so many places a limit is one bucket like others.
 const MOST_PLACES: u32 = 64;
 
@@ -51,11 +53,9 @@ impl Keyward {
     /// Counts a mail to an address, whether it is somebody's or not. Those that set a password are counted by themselves:
     /// else whoever asks for others, of which nobody need see one, could keep a person from getting these.
     pub(super) async fn count_mail(&self, topic: Topic, to: &Email) -> Result<Vec<Bucket>, Limited> {
-        let limits = &self.policy.limits;
-        let kind = if topic == Topic::Reset { "resets" } else { "others" };
+        let kind = if topic == Topic::Reset { RESETS } else { "others" };
         let mut counted = Vec::with_capacity(2);
-        // The day first: whoever has to wait for that need not come back in an hour.
-        for (of, rate) in [("mails of the day", limits.mails_per_day), ("mails", limits.mails)] {
+        for (of, rate) in self.windows() {
             match self.take_place([of, kind], rate, to).await {
                 Ok(place) => counted.push(place),
                 Err(wait) => {
@@ -67,16 +67,43 @@ impl Keyward {
         Ok(counted)
     }
 
-    /// One of as many places as there may be mails in the window; each is free again when the window has passed since it
-    /// was taken. So no window sees more, whenever it begins. Otherwise how long until one is free.
-    async fn take_place(&self, [of, kind]: [&str; 2], rate: Rate, to: &Email) -> Result<Bucket, Duration> {
-        let key = |place: &[u8]| self.tokens.counters.key(of, &[kind.as_bytes(), to.key().as_bytes(), place]);
+    /// Whoever ends all sessions voids the mails that set a password. So that the owner of the address can have one more, also
+    /// where somebody has asked for all there may be, a place is free again.
+    pub(super) async fn grant_reset(&self, user: &User) {
+        // Nobody has others written to by ending the sessions of an account with their address.
+        let Some(email) = user.email.as_ref().filter(|_| user.email_verified_at.is_some()) else { return };
+        let first = |(of, rate)| self.places([of, RESETS], rate, email).next();
+        let freed: Vec<Bucket> = self.windows().into_iter().filter_map(first).collect();
+        self.put_back(&freed).await;
+    }
+
+    /// How many mails there may be to one address. The day first: whoever has to wait for that need not come back in an
+    /// hour.
+    fn windows(&self) -> [(&'static str, Rate); 2] {
+        let limits = &self.policy.limits;
+        [("mails of the day", limits.mails_per_day), ("mails", limits.mails)]
+    }
+
+    /// The places of an address in a window.
+    fn places<'a>(
+        &'a self,
+        [of, kind]: [&'a str; 2],
+        rate: Rate,
+        to: &'a Email,
+    ) -> impl Iterator<Item = Bucket> + 'a {
+        let key =
+            move |place: &[u8]| self.tokens.counters.key(of, &[kind.as_bytes(), to.key().as_bytes(), place]);
         // Whoever allows so many does not mean to count them one by one.
         let places = if rate.most <= MOST_PLACES { rate.most.max(1) } else { 1 };
         let each = Rate { most: (rate.most / places).max(1), ..rate };
+        (0..places).map(move |place| Bucket { key: key(&place.to_be_bytes()), rate: each })
+    }
+
+    /// One of as many places as there may be mails in the window; each is free again when the window has passed since it
+    /// was taken. So no window sees more, whenever it begins. Otherwise how long until one is free.
+    async fn take_place(&self, [of, kind]: [&str; 2], rate: Rate, to: &Email) -> Result<Bucket, Duration> {
         let mut soonest = rate.window;
-        for place in 0..places {
-            let bucket = Bucket { key: key(&place.to_be_bytes()), rate: each };
+        for bucket in self.places([of, kind], rate, to) {
             match self.take(&[bucket]).await.first() {
                 Some(Taken::No { wait }) => soonest = soonest.min(*wait),
                 _ => return Ok(bucket),

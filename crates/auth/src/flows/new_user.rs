@@ -9,7 +9,6 @@ use crate::records::{StoreError, Unique, User};
 use crate::values::{
     Email, Invalid, Locale, Metadata, Name, Password, Role, Roles, Timestamp, UserId, Username,
 };
-use futures_util::future::join;
 
 #[derive(Debug)]
 pub struct NewUser {
@@ -122,12 +121,10 @@ impl Keyward {
         if let Some(password) = &new.password {
             self.check_password(password, &owner).map_err(NewUserError::Password)?;
         }
-        if let Some(email) = new.email.as_ref().filter(|_| !conceal) {
-            // Side by side: they may lie in two stores.
-            let (owner, is_held) = join(self.store.users.by_email(email), self.is_held(email, None)).await;
-            if owner?.is_some() || is_held? {
-                return Err(NewUserError::Taken(Unique::Email));
-            }
+        if let Some(email) = new.email.as_ref().filter(|_| !conceal)
+            && self.store.users.by_email(email).await?.is_some()
+        {
+            return Err(NewUserError::Taken(Unique::Email));
         }
         if let Some(username) = &new.username
             && self.store.users.by_username(username).await?.is_some()

@@ -36,8 +36,8 @@ impl Keyward {
         let mails = self.welcome(&user, caller).await;
         let along = Along { events: std::slice::from_ref(&event), mails: &mails, ..Along::default() };
         let inserted = match &user.email {
-            // Where nobody has looked yet; an address that is held is one that is taken.
-            Some(email) if conceal && self.is_held(email, None).await.map_err(NewUserError::from)? => {
+            // One that somebody may take back is taken; an administrator may give it to somebody else.
+            Some(email) if self.is_held(email, None).await.map_err(NewUserError::from)? => {
                 Err(StoreError::Taken(Unique::Email))
             }
             _ => self.store.users.insert(&user, along).await,

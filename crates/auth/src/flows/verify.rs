@@ -36,6 +36,9 @@ impl Keyward {
         }
         // To the address of before. Whatever changes it meanwhile forgets the one that waits, and so voids the code.
         let notice = if is_new { self.notice(Topic::Changed, user, caller).await } else { None };
+        if let Some(notice) = &notice {
+            self.hold(notice, user).await?;
+        }
         self.spend(code, caller, |_, email| {
             let proven = Change { email_verified_at: Some(Some(self.now())), ..Change::default() };
             if !is_new {

@@ -54,6 +54,14 @@ impl CodeKeys {
         CodePlace(half(&context.sign()))
     }
 
+    /// Where it stands who may take an address back.
+    pub fn held(&self, email: &Email) -> CodePlace {
+        let mut context = hmac::Context::with_key(&self.places);
+        context.update(b"held");
+        context.update(email.key().as_bytes());
+        CodePlace(half(&context.sign()))
+    }
+
     /// The six digits of a code; each of the million alike.
     pub fn digits(&self, code: &Code) -> String {
         let tag = hmac::sign(&self.digits, &said(code));

@@ -32,7 +32,7 @@ pub(crate) async fn ready(State(web): State<Shared>) -> Result<Response, Problem
         if let Err(error) = check {
             tracing::warn!(part = name, %error, "not ready");
             wrong.push(match error {
-                PartError::Store(_) => format!("{name} is not reachable"),
+                PartError::Store(_) => format!("{name} does not answer, or cannot be written"),
                 PartError::Clock(_) => format!("the clocks of {name} and of this server are apart"),
             });
         }

@@ -35,6 +35,10 @@ impl Keyward {
         {
             return Ok(None);
         }
+        if topic == Topic::Changed {
+            // As long as the link that goes out now.
+            self.hold(mail, &user).await?;
+        }
         Ok(Some(self.letter(mail, &user, code.as_ref(), now)))
     }
 

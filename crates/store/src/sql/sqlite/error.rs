@@ -57,7 +57,10 @@ pub(super) fn refused(error: &Error) -> StoreError {
 
 /// A failure, whatever it says: of a transaction as a whole, which no single job is to be told of as its own refusal.
 pub(super) fn failed(error: &Error) -> StoreError {
-    StoreError::Backend(error.to_string())
+    StoreError::Backend(match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => "another process has held the database for too long".into(),
+        _ => error.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -136,11 +136,8 @@ fn run_batch(
     if outcome.is_ok() {
         outcome = command(connection, "COMMIT").map_err(|error| failed(&error));
     }
-    if let Err(error) = &outcome {
-        tracing::error!(jobs = answers.len(), %error, "a batch of writes failed");
-        if !connection.is_autocommit() {
-            let _ = command(connection, "ROLLBACK");
-        }
+    if outcome.is_err() && !connection.is_autocommit() {
+        let _ = command(connection, "ROLLBACK");
     }
     answers.into_iter().map(|(answer, done)| (answer, outcome.clone().and(done))).collect()
 }
