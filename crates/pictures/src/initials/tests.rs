@@ -1,0 +1,1 @@
+//! Initials as people see them: letters, colours, sizes.
