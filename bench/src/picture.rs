@@ -4,14 +4,14 @@
 use crate::{Failure, say};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, Rgb, RgbImage};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde_json::json;
-use std::path::Path;
 use std::time::{Duration, Instant};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
 
-const WIDTH: u32 = 4000;
-const HEIGHT: u32 = 3000;
+const WIDTH: u16 = 4000;
+const HEIGHT: u16 = 3000;
 /// What an upload may have.
 const MOST: usize = 2_097_152;
 
@@ -21,7 +21,10 @@ pub(crate) fn make(path: &str) -> Result<(), Failure> {
     let mut best = None;
     for quality in (20..=95).step_by(5) {
         let mut bytes = Vec::new();
-        scene.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality))?;
+        let mut encoder = Encoder::new(&mut bytes, quality);
+        // As cameras and phones do.
+        encoder.set_sampling_factor(SamplingFactor::F_2_2);
+        encoder.encode(&scene, WIDTH, HEIGHT, ColorType::Rgb)?;
         if bytes.len() > MOST {
             break;
         }
@@ -32,27 +35,26 @@ pub(crate) fn make(path: &str) -> Result<(), Failure> {
     say(&json!({"bytes": bytes.len(), "quality": quality, "width": WIDTH, "height": HEIGHT}).to_string())
 }
 
-/// Slow waves of colour, edges, and a little noise everywhere, as a sensor has it.
-fn scene() -> RgbImage {
+/// Slow waves of colour, edges, and a little noise everywhere, as a sensor has it: pixels of RGB.
+fn scene() -> Vec<u8> {
     let mut state = 0x2545_f491_u32;
-    RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+    let pixels = (0..i32::from(HEIGHT)).flat_map(|y| (0..i32::from(WIDTH)).map(move |x| (x, y)));
+    let pixel = |(x, y): (i32, i32)| {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         let noise = i32::try_from(state % 13).unwrap_or(0) - 6;
         let edge = if (x / 37 + y / 53) % 5 == 0 { 40 } else { 0 };
-        let wave = |step: u32, of: u32| {
-            let at = i32::try_from(of / step % 256).unwrap_or(0);
-            (at - 128).abs() + 60 + edge + noise
-        };
+        let wave = |of: i32, step: i32| (of / step % 256 - 128).abs() + 60 + edge + noise;
         let byte = |value: i32| u8::try_from(value.clamp(0, 255)).unwrap_or(0);
-        Rgb([byte(wave(7, x)), byte(wave(9, x + y)), byte(wave(11, y))])
-    })
+        [byte(wave(x, 7)), byte(wave(x + y, 9)), byte(wave(y, 11))]
+    };
+    pixels.flat_map(pixel).collect()
 }
 
 /// Does it again and again for so many seconds.
 pub(crate) fn paint(path: &str, seconds: f64) -> Result<(), Failure> {
-    let bytes = std::fs::read(Path::new(path))?;
+    let bytes = std::fs::read(path)?;
     once(&bytes)?;
     let (start, mut count) = (Instant::now(), 0_u32);
     while start.elapsed() < Duration::from_secs_f64(seconds) {
@@ -64,10 +66,10 @@ pub(crate) fn paint(path: &str, seconds: f64) -> Result<(), Failure> {
 }
 
 fn once(bytes: &[u8]) -> Result<usize, Failure> {
-    let photograph = image::load_from_memory_with_format(bytes, ImageFormat::Jpeg)?.into_rgb8();
-    let (width, height) = photograph.dimensions();
+    let pixels = JpegDecoder::new(ZCursor::new(bytes)).decode()?;
+    let (width, height) = (u32::from(WIDTH), u32::from(HEIGHT));
     let side = f64::from(width.min(height));
-    let mut from = Image::from_vec_u8(width, height, photograph.into_raw(), PixelType::U8x3)?;
+    let mut from = Image::from_vec_u8(width, height, pixels, PixelType::U8x3)?;
     let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).crop(
         (f64::from(width) - side) / 2.0,
         (f64::from(height) - side) / 2.0,
@@ -75,12 +77,11 @@ fn once(bytes: &[u8]) -> Result<usize, Failure> {
         side,
     );
     let mut written = 0;
-    for side in [512, 256, 128, 64] {
-        let mut square = Image::new(side, side, PixelType::U8x3);
+    for side in [512, 256, 128, 64_u16] {
+        let mut square = Image::new(side.into(), side.into(), PixelType::U8x3);
         Resizer::new().resize(&from, &mut square, &options)?;
         let mut encoded = Vec::new();
-        let pixels = square.buffer();
-        JpegEncoder::new_with_quality(&mut encoded, 85).encode(pixels, side, side, image::ExtendedColorType::Rgb8)?;
+        Encoder::new(&mut encoded, 85).encode(square.buffer(), side, side, ColorType::Rgb)?;
         written += encoded.len();
         // The next one is made of this one.
         from = square;

@@ -69,7 +69,10 @@ pub(crate) async fn arrived(
         return Ok((request, None));
     }
     let (mut parts, mut body) = request.into_parts();
-    let drained = if takes == Takes::Members { DRAINED } else { DRAINED_OF_FILES };
+    let drained = match (takes, kind(&parts.headers)) {
+        (Takes::Picture(_), _) | (Takes::Parts(_), Kind::Parts(_)) => DRAINED_OF_FILES,
+        _ => DRAINED,
+    };
     let mut awaited = match await_body(&mut parts, body.size_hint(), takes, web).await {
         Ok(awaited) => awaited,
         Err(problem) => {

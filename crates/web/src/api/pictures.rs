@@ -130,7 +130,7 @@ fn image(format: Format, name: &str) -> [(header::HeaderName, HeaderValue); 3] {
     let name = format!("inline; filename=\"{name}.{}\"", format.extension());
     [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'")),
         (
             header::CONTENT_DISPOSITION,
             HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("inline")),
@@ -164,12 +164,13 @@ pub(crate) async fn show(
         // Pages of any origin may show it: they were given the link.
         (CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin".into()),
     ];
+    let image = image(picture.format(), &format!("picture-{side}"));
     if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
+        // With all headers: what the client has takes them over.
+        return Ok((StatusCode::NOT_MODIFIED, kept, image).into_response());
     }
     // A range is a matter of `GET` alone (RFC 9110, section 14.2).
     let wanted = if method == Method::GET { wanted(&headers, &tag, bytes.len()) } else { Wanted::Whole };
-    let image = image(picture.format(), &format!("picture-{side}"));
     let length = bytes.len();
     Ok(match wanted {
         Wanted::Whole => (kept, image, bytes).into_response(),
