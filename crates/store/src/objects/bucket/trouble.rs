@@ -16,8 +16,8 @@ pub(super) enum Trouble {
     Refused(Refusal),
     #[error("no answer in time")]
     Late,
-    #[error("it cannot be reached")]
-    Unreachable,
+    #[error("it cannot be reached ({0})")]
+    Unreachable(String),
     #[error("it ended the connection, or does not answer as S3 does")]
     Broken,
     #[error("it failed ({0})")]
@@ -72,7 +72,7 @@ impl Trouble {
             return Self::of_refusal(refusal.clone());
         }
         match within::<HttpError>(error).map(HttpError::kind) {
-            Some(HttpErrorKind::Connect) => Self::Unreachable,
+            Some(HttpErrorKind::Connect) => Self::Unreachable(root(error)),
             Some(HttpErrorKind::Timeout) => Self::Late,
             _ => Self::Broken,
         }
@@ -93,5 +93,14 @@ impl Trouble {
 
 /// The first cause of this kind.
 fn within<E: Error + 'static>(error: &object_store::Error) -> Option<&E> {
-    std::iter::successors(error.source(), |error| (*error).source()).find_map(|error| error.downcast_ref())
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// Of a connection that did not come about: what the system says, or TLS.
+fn root(error: &object_store::Error) -> String {
+    causes(error).last().map(|error| error.to_string().chars().take(120).collect()).unwrap_or_default()
+}
+
+fn causes(error: &object_store::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |error| (*error).source())
 }
