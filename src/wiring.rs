@@ -22,11 +22,11 @@ use keyward_auth::outside::{Clock, Hasher, Random};
 use keyward_auth::policy::{Limits as RateLimits, Policy, Verification};
 use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
-    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, PictureKeys, RefreshTokens,
-    Sealer, Tokens,
+    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, PictureKeys,
+    RefreshTokens, Sealer, Tokens,
 };
 use keyward_mail::OpenError as MailError;
-use keyward_store::objects::OpenError as GalleryError;
+use keyward_store::objects::{Bucket, OpenError as GalleryError};
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
 use keyward_web::{Inbox, Limits, Settings, Shared, Unknown, Web};
@@ -96,6 +96,17 @@ pub struct Opened {
     pub keyward: Arc<Keyward>,
     /// Where mails end up that go nowhere.
     inbox: Option<Arc<dyn Inbox>>,
+    /// Where pictures are, if not in a folder.
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl Opened {
+    /// Looks beside everything else whether what is not needed to start is there, and tells the log if it is not.
+    pub fn look_around(&self) {
+        if let Some(bucket) = &self.bucket {
+            tokio::spawn(pictures::look_around(bucket.clone()));
+        }
+    }
 }
 
 /// The store, migrated, the keys, loaded, and the mailer. `bound` is where the service listens, which is its own URL if no
@@ -114,6 +125,7 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         return Err(StartError::OtherSecret);
     }
     let master = master(config)?;
+    let (gallery, bucket) = pictures::gallery(config).await?;
     let keyward = Keyward {
         store,
         setup: SetupLink::new(world.random.as_ref()),
@@ -124,10 +136,10 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         hasher: world.hasher,
         mailer: mail::mailer(post.as_ref()),
         painter: pictures::painter(config)?,
-        gallery: pictures::gallery(config).await?,
+        gallery,
     };
     keyward.load_keys().await?;
-    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox) })
+    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox), bucket })
 }
 
 fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens, StartError> {

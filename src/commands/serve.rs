@@ -30,6 +30,7 @@ async fn serve(config: &config::Config, out: Out) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
     let bound = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
     let opened = wiring::open(config, bound, World::real(config)?).await?;
+    opened.look_around();
     let keyward = &opened.keyward;
     let has_administrator = keyward.store.users.has_administrator().await.map_err(Failure::refused)?;
     let link = (!has_administrator).then(|| keyward.setup.expose().to_owned());

@@ -30,8 +30,8 @@ pub use problem::{Problem, Problems};
 pub use report::{check, sample};
 pub use secret::Secret;
 pub use settings::{
-    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Mail, Passwords, Pictures, Policy, Product, RedisStore,
-    Secrets, Server, Sessions, Store, Tokens,
+    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Mail, Passwords, Pictures, Policy, Product,
+    RedisStore, Secrets, Server, Sessions, Store, Tokens,
 };
 pub use sources::Sources;
 pub use store_url::StoreUrl;

@@ -49,7 +49,10 @@ impl Config {
             );
         }
         if pictures.bucket.is_none() && pictures.endpoint.is_some() {
-            problem("pictures.bucket", "pictures.endpoint is set, and the bucket there is not named (S3_BUCKET)");
+            problem(
+                "pictures.bucket",
+                "pictures.endpoint is set, and the bucket there is not named (S3_BUCKET)",
+            );
         }
         // Names of AWS may be set for others; they matter only to who has a bucket.
         let has = (pictures.access_key_id.is_some(), pictures.secret_access_key.is_some());
@@ -71,14 +74,20 @@ impl Config {
         let pictures = &self.pictures;
         let mut found = Vec::new();
         if pictures.bucket.is_some()
-            && pictures.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_https() && !endpoint.is_loopback())
+            && pictures
+                .endpoint
+                .as_ref()
+                .is_some_and(|endpoint| !endpoint.is_https() && !endpoint.is_loopback())
         {
             found.push(
                 "pictures.endpoint begins with http://: pictures and links to them cross the network in the clear"
                     .into(),
             );
         }
-        if matches!(self.store.url, StoreUrl::Postgres(_)) && pictures.bucket.is_none() && pictures.folder.is_none() {
+        if matches!(self.store.url, StoreUrl::Postgres(_))
+            && pictures.bucket.is_none()
+            && pictures.folder.is_none()
+        {
             found.push(format!(
                 "pictures are kept in {} on this machine, where other servers of the same database do not see them; set \
                  pictures.bucket (S3_BUCKET), or pictures.folder if this is the only one",

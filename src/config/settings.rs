@@ -4,14 +4,14 @@
 use super::layers::{Effective, Layers};
 use super::origin::Origin;
 use super::readers::{
-    Address, Callers, Choice, Count, DAY, HOUR, Hidden, MILLISECOND, MINUTE, Many, Optional, Parsed, Reader, SECOND,
-    Secrecy, Shape, Span, Strong,
+    Address, Callers, Choice, Count, DAY, HOUR, Hidden, MILLISECOND, MINUTE, Many, Optional, Parsed, Reader,
+    SECOND, Secrecy, Shape, Span, Strong,
 };
 use super::secret::Secret;
 use super::store_url::StoreUrl;
 use super::values::{
-    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, language, listen,
-    key_prefix, log_filter, logo, network, path, product_name, word,
+    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, key_prefix, language,
+    listen, log_filter, logo, network, path, product_name, word,
 };
 use ipnet::IpNet;
 use keyward_auth::policy::Verification;

@@ -86,9 +86,11 @@ async fn collect(keyward: Arc<Keyward>) {
                 other => break other,
             }
         };
-        match collected {
+        match &collected {
             Ok(_) if is_told => tracing::info!("pictures that are nobody's can be taken away again"),
-            Err(error) if !is_told => tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait"),
+            Err(error) if !is_told => {
+                tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait")
+            }
             _ => {}
         }
         is_told = collected.is_err();

@@ -12,12 +12,22 @@ pub(super) fn painter(config: &Config) -> Result<Arc<dyn Painter>, StartError> {
     Ok(Arc::new(Studio::start(&settings).map_err(StartError::Painting)?))
 }
 
-/// The place of pictures; asks nobody whether it is there.
-pub(super) async fn gallery(config: &Config) -> Result<Arc<dyn Gallery>, StartError> {
+/// The place of pictures, and the bucket if it is one. Asks nobody whether it is there.
+pub(super) async fn gallery(config: &Config) -> Result<(Arc<dyn Gallery>, Option<Arc<Bucket>>), StartError> {
     Ok(match config.picture_place() {
-        PicturePlace::Folder(path) => Arc::new(Folder::open(&path)?),
-        PicturePlace::Bucket(bucket, endpoint) => Arc::new(Bucket::open(settings(config, bucket, endpoint)).await?),
+        PicturePlace::Folder(path) => (Arc::new(Folder::open(&path)?), None),
+        PicturePlace::Bucket(name, endpoint) => {
+            let bucket = Arc::new(Bucket::open(settings(config, name, endpoint)).await?);
+            (bucket.clone(), Some(bucket))
+        }
     })
+}
+
+/// Says in the log if the bucket cannot be used: everything else can, so that is no reason not to start.
+pub(super) async fn look_around(bucket: Arc<Bucket>) {
+    if let Err(error) = bucket.look_around().await {
+        tracing::warn!(%error, "the bucket of pictures does not answer as it should; until it does, nobody can upload one");
+    }
 }
 
 fn settings(config: &Config, bucket: String, endpoint: Option<String>) -> BucketSettings {

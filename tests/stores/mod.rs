@@ -37,7 +37,9 @@ impl Kind {
             Err(_) | Ok("sqlite") => Self::Sqlite,
             Ok("postgres") => Self::Postgres,
             Ok("postgres+redis+s3") => Self::PostgresRedisS3,
-            Ok(other) => panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis+s3"),
+            Ok(other) => {
+                panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis+s3")
+            }
         }
     }
 }

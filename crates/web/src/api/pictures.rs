@@ -130,7 +130,10 @@ fn image(format: Format, name: &str) -> [(header::HeaderName, HeaderValue); 3] {
     let name = format!("inline; filename=\"{name}.{}\"", format.extension());
     [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'"),
+        ),
         (
             header::CONTENT_DISPOSITION,
             HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("inline")),
