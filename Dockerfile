@@ -26,7 +26,7 @@ COPY --from=build --chown=65532:65532 /image/own/ /
 # The port to listen on, on every address. It is not KEYWARD_SERVER_LISTEN, which would win over the PORT of a host.
 ENV PORT=8000
 EXPOSE 8000
-# The data lies in /keyward-data, which is to be a volume, unless DATABASE_URL names a server.
+# The data lies in /keyward-data, which is to be a volume, unless DATABASE_URL names a server and S3_BUCKET a bucket.
 WORKDIR /
 USER 65532:65532
 # There is no HEALTHCHECK: nothing in here could ask. Whoever runs the container asks GET /health/ready.

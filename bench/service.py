@@ -29,7 +29,7 @@ def free_port():
 def environment(more=()):
     """Ours without anything that Keyward would read: it is measured with its defaults, but for the limits on rates. They
     are counted all the same, and out of reach of a load that comes from one address."""
-    plain = ("PORT", "DATABASE_URL", "REDIS_URL", "MONGO_URI", "SECRET_KEY", "ALGORITHM", "SMTP_URL")
+    plain = ("PORT", "DATABASE_URL", "REDIS_URL", "MONGO_URI", "SECRET_KEY", "ALGORITHM", "SMTP_URL", "S3_", "AWS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEYWARD_", *plain))}
     return kept | {"KEYWARD_LIMITS_SCALE": "1000000"} | dict(more)
 

@@ -1,8 +1,9 @@
-//! From a configuration to a running service. Stores are chosen in `stores`, the way of mails in `mail`, and what runs by
-//! the clock is in `periodic`, with the sending of mails in `sending`.
+//! From a configuration to a running service. Stores are chosen in `stores`, the way of mails in `mail`, the place of
+//! pictures in `pictures`, and what runs by the clock is in `periodic`, with the sending of mails in `sending`.
 
 mod mail;
 mod periodic;
+mod pictures;
 mod sending;
 mod stores;
 
@@ -21,10 +22,11 @@ use keyward_auth::outside::{Clock, Hasher, Random};
 use keyward_auth::policy::{Limits as RateLimits, Policy, Verification};
 use keyward_auth::records::Rate;
 use keyward_auth::tokens::{
-    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, RefreshTokens, Sealer,
-    Tokens,
+    AccessTokens, CodeKeys, CounterKeys, Issuer, KeyError, Master as MasterSecret, PictureKeys,
+    RefreshTokens, Sealer, Tokens,
 };
 use keyward_mail::OpenError as MailError;
+use keyward_store::objects::{Bucket, OpenError as GalleryError};
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
 use keyward_web::{Inbox, Limits, Settings, Shared, Unknown, Web};
@@ -44,6 +46,10 @@ pub enum StartError {
     Redis(#[from] RedisError),
     #[error(transparent)]
     Mail(#[from] MailError),
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+    #[error("the thread that paints pictures: {0}")]
+    Painting(io::Error),
     #[error(
         "the signing keys in the database were sealed with another secret: give back the SECRET_KEY, KEYWARD_SECRETS_MASTER or keyward.key that they were made with"
     )]
@@ -90,6 +96,17 @@ pub struct Opened {
     pub keyward: Arc<Keyward>,
     /// Where mails end up that go nowhere.
     inbox: Option<Arc<dyn Inbox>>,
+    /// Where pictures are, if not in a folder.
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl Opened {
+    /// Looks beside everything else whether what is not needed to start is there, and tells the log if it is not.
+    pub fn look_around(&self) {
+        if let Some(bucket) = &self.bucket {
+            tokio::spawn(pictures::look_around(bucket.clone()));
+        }
+    }
 }
 
 /// The store, migrated, the keys, loaded, and the mailer. `bound` is where the service listens, which is its own URL if no
@@ -108,6 +125,7 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         return Err(StartError::OtherSecret);
     }
     let master = master(config)?;
+    let (gallery, bucket) = pictures::gallery(config).await?;
     let keyward = Keyward {
         store,
         setup: SetupLink::new(world.random.as_ref()),
@@ -117,9 +135,11 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         random: world.random,
         hasher: world.hasher,
         mailer: mail::mailer(post.as_ref()),
+        painter: pictures::painter(config)?,
+        gallery,
     };
     keyward.load_keys().await?;
-    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox) })
+    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox), bucket })
 }
 
 fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens, StartError> {
@@ -137,6 +157,7 @@ fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens,
         sealer: Sealer::new(&secret)?,
         counters: CounterKeys::new(&secret),
         codes: CodeKeys::new(&secret),
+        pictures: PictureKeys::new(&secret),
         algorithm,
         shared_secret: shared.map(|key| MasterSecret::new(key.expose())),
     })
@@ -160,6 +181,7 @@ fn policy(config: &Config, has_mail: bool) -> Policy {
         audit_kept: config.audit.keep,
         limits: rate_limits(config),
         clock_skew: config.store.clock_skew,
+        picture_links: config.pictures.link_ttl,
         ..Policy::default()
     }
 }
@@ -177,6 +199,7 @@ fn rate_limits(config: &Config) -> RateLimits {
         mails_per_day: rate(shipped.mails_per_day, set.mails_per_day),
         endings: rate(shipped.endings, set.endings),
         addresses: rate(shipped.addresses, set.addresses),
+        pictures: rate(shipped.pictures, set.pictures),
     }
 }
 

@@ -5,6 +5,7 @@ mod bare;
 mod hash;
 mod login;
 mod mint;
+mod picture;
 mod seed;
 mod unhashed;
 
@@ -16,7 +17,8 @@ use std::process::ExitCode;
 type Failure = Box<dyn std::error::Error>;
 
 const USAGE: &str = "usage: keyward-bench bare | hash SECONDS TASKS | seed USERS COLD-TOKENS PASSWORD | \
-                     login PASSWORD < ADDRESSES | mint PASSWORD < USERS-AND-SESSIONS";
+                     login PASSWORD < ADDRESSES | mint PASSWORD < USERS-AND-SESSIONS | picture FILE | \
+                     paint FILE SECONDS";
 
 fn main() -> ExitCode {
     match run() {
@@ -40,6 +42,8 @@ fn run() -> Result<(), Failure> {
             runtime.block_on(seed::run(users.parse()?, cold.parse()?, password))
         }
         ["login", password] => runtime.block_on(login::run(password)),
+        ["picture", path] => picture::make(path),
+        ["paint", path, seconds] => picture::paint(path, seconds.parse()?),
         ["mint", password] => runtime.block_on(mint::run(password)),
         _ => Err(USAGE.into()),
     }

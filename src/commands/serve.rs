@@ -30,6 +30,7 @@ async fn serve(config: &config::Config, out: Out) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
     let bound = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
     let opened = wiring::open(config, bound, World::real(config)?).await?;
+    opened.look_around();
     let keyward = &opened.keyward;
     let has_administrator = keyward.store.users.has_administrator().await.map_err(Failure::refused)?;
     let link = (!has_administrator).then(|| keyward.setup.expose().to_owned());
@@ -55,10 +56,10 @@ fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out:
     let url = config.public_url(bound).unwrap_or_else(|| format!("http://{here}"));
     let store = config.store.url.to_string();
     let sessions = config.redis.url.as_ref().map(ToString::to_string);
-    let mail = config.mail_goes(bound);
+    let (mail, pictures) = (config.mail_goes(bound), config.picture_place().to_string());
     let setup = link.map(|secret| format!("{url}/setup/{secret}"));
     let mut text = format!(
-        "Keyward {} listens on http://{bound}\n  store  {store}{}\n  mail   {}\n  docs   {url}/docs",
+        "Keyward {} listens on http://{bound}\n  store  {store}{}\n  mail   {}\n  pictures  {pictures}\n  docs   {url}/docs",
         env!("CARGO_PKG_VERSION"),
         sessions.as_ref().map(|url| format!(", sessions in {url}")).unwrap_or_default(),
         mail.as_deref().unwrap_or("none: set mail.url (SMTP_URL)"),
@@ -68,7 +69,7 @@ fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out:
             "\n  setup  {setup}\n         makes the first administrator; works once, until there is one"
         );
     }
-    let value = json!({"listen": bound.to_string(), "url": url, "store": store, "sessions": sessions, "mail": mail, "docs": format!("{url}/docs"), "setup": setup});
+    let value = json!({"listen": bound.to_string(), "url": url, "store": store, "sessions": sessions, "mail": mail, "pictures": pictures, "docs": format!("{url}/docs"), "setup": setup});
     out.answer(&text, &value);
 }
 

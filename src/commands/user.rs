@@ -143,6 +143,7 @@ async fn create(keyward: &Keyward, out: Out, create: Create) -> Result<(), Failu
         first_name: parsed("--first-name", profile.first_name.as_deref(), Name::parse)?,
         last_name: parsed("--last-name", profile.last_name.as_deref(), Name::parse)?,
         locale: parsed("--locale", profile.locale.as_deref(), Locale::parse)?,
+        picture: None,
         roles,
         email_verified: profile.verified,
         active: true,
@@ -178,7 +179,7 @@ async fn update(keyward: &Keyward, out: Out, update: Update) -> Result<(), Failu
 
 async fn edit(keyward: &Keyward, out: Out, who: &Who, change: Edit) -> Result<(), Failure> {
     let user = find(keyward, who).await?;
-    let edited = keyward.edit_user(By::Operator, &Target::Id(user.id), &change, &Caller::default()).await;
+    let edited = keyward.edit_user(By::Operator, &Target::Id(user.id), change, &Caller::default()).await;
     print(out, &edited.map_err(Failure::refused)?);
     Ok(())
 }

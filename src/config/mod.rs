@@ -7,6 +7,7 @@ mod layers;
 mod mail;
 mod master;
 mod origin;
+mod pictures;
 mod problem;
 mod readers;
 mod report;
@@ -24,12 +25,13 @@ mod tests;
 pub use layers::{Effective, Place};
 pub use master::{Master, MasterFrom, lacks_key_file, make_folder, master};
 pub use origin::Origin;
+pub use pictures::PicturePlace;
 pub use problem::{Problem, Problems};
 pub use report::{check, sample};
 pub use secret::Secret;
 pub use settings::{
-    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Mail, Passwords, Policy, Product, RedisStore,
-    Secrets, Server, Sessions, Store, Tokens,
+    Accounts, Audit, Config, Hashing, Http, Introspection, Log, Mail, Passwords, Pictures, Policy, Product,
+    RedisStore, Secrets, Server, Sessions, Store, Tokens,
 };
 pub use sources::Sources;
 pub use store_url::StoreUrl;

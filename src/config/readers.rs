@@ -259,6 +259,27 @@ impl Reader for Strong {
     }
 }
 
+/// A secret that somebody else has made, and answers for.
+pub(super) struct Hidden(pub(super) &'static str);
+
+impl Reader for Hidden {
+    type Value = Option<Secret>;
+    const SECRECY: Secrecy = Secrecy::Whole;
+
+    fn read(&self, raw: &Raw) -> Result<Self::Value, String> {
+        let text = one(raw)?;
+        Ok((!text.is_empty()).then(|| Secret::new(text)))
+    }
+
+    fn accepts(&self) -> String {
+        self.0.into()
+    }
+
+    fn absent(&self) -> Option<Self::Value> {
+        Some(None)
+    }
+}
+
 /// The callers of introspection, each `name:secret`.
 pub(super) struct Callers;
 

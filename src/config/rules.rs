@@ -69,6 +69,7 @@ impl Config {
             ));
         }
         found.extend(self.mail_conflicts());
+        found.extend(self.picture_conflicts());
         found
     }
 
@@ -105,6 +106,7 @@ impl Config {
             _ => {}
         }
         self.mail_warnings().into_iter().for_each(&mut warn);
+        self.picture_warnings().iter().for_each(|text| warn(text));
         for network in self.server.trusted_proxies.iter().filter(|network| network.prefix_len() < 8) {
             warn(&format!(
                 "server.trusted_proxies holds {network}, which is very wide: everybody in it can choose their own address"

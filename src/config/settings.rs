@@ -4,14 +4,14 @@
 use super::layers::{Effective, Layers};
 use super::origin::Origin;
 use super::readers::{
-    Address, Callers, Choice, Count, DAY, HOUR, MILLISECOND, MINUTE, Many, Optional, Parsed, Reader, SECOND,
-    Secrecy, Shape, Span, Strong,
+    Address, Callers, Choice, Count, DAY, HOUR, Hidden, MILLISECOND, MINUTE, Many, Optional, Parsed, Reader,
+    SECOND, Secrecy, Shape, Span, Strong,
 };
 use super::secret::Secret;
 use super::store_url::StoreUrl;
 use super::values::{
-    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, language, listen,
-    log_filter, logo, network, path, product_name, word,
+    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, key_prefix, language,
+    listen, log_filter, logo, network, path, product_name, word,
 };
 use ipnet::IpNet;
 use keyward_auth::policy::Verification;
@@ -276,6 +276,39 @@ settings! {
         language: String = "en", Parsed("a language tag such as en or pt-BR", language);
     }
 
+    /// Pictures of users: where they are kept, and how they are made. A folder is for one server; several need a bucket of
+    /// S3, or of what speaks like it.
+    pictures: Pictures {
+        /// The folder. By default `pictures` beside SQLite's file; with PostgreSQL, ./keyward-data/pictures.
+        folder: Option<PathBuf> = "", Optional(Parsed("the path of a folder", path));
+        /// The bucket.
+        bucket: Option<String> = "", Optional(Parsed("the name of a bucket", word)), or "S3_BUCKET";
+        /// Where S3 is, if not at AWS.
+        endpoint: Option<Origin> = "", Optional(Parsed("https://host or http://host:port", Origin::parse)),
+            or "S3_ENDPOINT";
+        /// The region. By default AWS_DEFAULT_REGION, or us-east-1.
+        region: Option<String> = "", Optional(Parsed("the name of a region", word)), or "AWS_REGION";
+        /// Whether the bucket's name stands in the path (`yes`) or before the host (`no`); auto is yes with an endpoint.
+        path_style: Option<bool> = "auto", Choice(&[
+            ("auto", None), ("yes", Some(true)), ("no", Some(false)), ("true", Some(true)), ("false", Some(false)),
+        ]);
+        /// What the names of all objects begin with.
+        prefix: String = "", Parsed("a path such as accounts/pictures", key_prefix);
+        /// The keys. Without them, the role that the machine or its container has.
+        access_key_id: Option<String> = "", Optional(Parsed("the id of an access key", word)), or "AWS_ACCESS_KEY_ID";
+        secret_access_key: Option<Secret> = "", Hidden("the secret of the access key"), or "AWS_SECRET_ACCESS_KEY";
+        /// Only with keys that are lent for a while.
+        session_token: Option<Secret> = "", Hidden("the token of a lent access key"), or "AWS_SESSION_TOKEN";
+        /// How long a picture may take to be written or read, trying again included.
+        timeout: Duration = "5s", Span(100 * MILLISECOND, MINUTE);
+        /// How long a link to a picture is good, at most; it is at least two thirds of that.
+        link_ttl: Duration = "15m", Span(MINUTE, 7 * DAY);
+        /// How many pictures are painted at a time: each may need 500 MB of memory.
+        threads: usize = "1", Count(1, 64);
+        /// How many may wait; the next is answered 503 at once.
+        queue: usize = "16", Count(1, 1000);
+    }
+
     /// How often something may be asked for before the answer is 429. Behind a proxy, server.trusted_proxies must name it:
     /// else everybody shares the proxy's address, and with it these limits.
     limits: Limits {
@@ -299,6 +332,8 @@ settings! {
         endings: u32 = "10", Count(1, 1_000_000);
         /// How often one account may ask for another address in an hour.
         addresses: u32 = "10", Count(1, 1_000_000);
+        /// How many pictures one account may upload in an hour.
+        pictures: u32 = "30", Count(1, 1_000_000);
     }
 
     /// Rules about what a session may do.

@@ -92,6 +92,22 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.contains('\0') { Err("no path holds a NUL".into()) } else { Ok(PathBuf::from(text)) }
 }
 
+/// Names of objects, joined by slashes: nothing that a URL, a folder or a signature could read in another way.
+pub(super) fn key_prefix(text: &str) -> Result<String, String> {
+    let is_plain = |name: &str| {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !name.is_empty() && !name.chars().all(|c| c == '.') && name.chars().all(is_known)
+    };
+    let text = text.trim_end_matches('/');
+    if text.len() <= 255 && (text.is_empty() || text.split('/').all(is_plain)) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is not a path such as accounts/pictures, of letters, digits, dot, underscore and hyphen"
+        ))
+    }
+}
+
 pub(super) fn language(text: &str) -> Result<String, String> {
     match Locale::parse(text) {
         Ok(locale) => Ok(locale.as_str().to_owned()),
@@ -224,6 +240,12 @@ mod tests {
             assert!(logo(text).is_err(), "{text}");
         }
         assert!(language("pt-BR").is_ok() && language("en_US").is_err() && language("../x").is_err());
+        for text in ["", "a", "accounts/pictures", "a.b/c_d-e", "a/"] {
+            assert!(key_prefix(text).is_ok(), "{text}");
+        }
+        for text in ["/a", "a//b", "..", "a/../b", "a b", "a/./b", "ä", "a?b", "a%2fb"] {
+            assert!(key_prefix(text).is_err(), "{text}");
+        }
         assert!(path("./mails").is_ok() && path("a\0b").is_err());
     }
 

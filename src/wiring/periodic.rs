@@ -1,5 +1,5 @@
-//! What runs beside the requests: a look at the signing keys each second, the sweep, and the [sending](super::sending) of
-//! mails.
+//! What runs beside the requests: a look at the signing keys each second, the sweep, the collector of pictures, and the
+//! [sending](super::sending) of mails.
 
 use super::sending::send_mails;
 use keyward_auth::Keyward;
@@ -29,6 +29,7 @@ pub(super) fn start(keyward: &Arc<Keyward>) -> Periodic {
     let mut running = JoinSet::new();
     running.spawn(watch_keys(keyward.clone()));
     running.spawn(sweep(keyward.clone(), server.clone()));
+    running.spawn(collect(keyward.clone()));
     let stopping = Arc::new(Notify::new());
     // Without a way to send, what waits from before goes out once there is one again.
     let mut sending = JoinSet::new();
@@ -70,6 +71,29 @@ async fn sweep(keyward: Arc<Keyward>, server: String) {
         if let Err(error) = keyward.sweep(&server).await {
             tracing::warn!(%error, "the sweep did not finish; the next one will go on");
         }
+    }
+}
+
+/// Takes down pictures that are nobody's: within seconds where all is well.
+async fn collect(keyward: Arc<Keyward>) {
+    let mut ticks = ticks(Duration::from_secs(5));
+    let mut is_told = false;
+    loop {
+        ticks.tick().await;
+        let collected = loop {
+            match keyward.collect().await {
+                Ok(true) => {}
+                other => break other,
+            }
+        };
+        match &collected {
+            Ok(_) if is_told => tracing::info!("pictures that are nobody's can be taken away again"),
+            Err(error) if !is_told => {
+                tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait")
+            }
+            _ => {}
+        }
+        is_told = collected.is_err();
     }
 }
 

@@ -19,12 +19,13 @@ pub(crate) use world::{TestClock, TestHasher};
 
 use crate::stores::{Kind, Place};
 use client::Wire;
-use keyward::config::{Config, Sources};
+use keyward::config::{Config, PicturePlace, Sources};
 use keyward::wiring::{self, World};
 use keyward_auth::Keyward;
 use keyward_auth::records::Counters;
 use mails::Inboxes;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -95,6 +96,12 @@ impl Setup {
         self
     }
 
+    /// Stands still at another moment than the one of all tests.
+    pub(crate) fn clock(mut self, clock: TestClock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
     /// Argon2id or bcrypt as configured, where the hash itself is what is tested.
     pub(crate) fn real_hashing(mut self) -> Self {
         self.real_hashing = true;
@@ -145,6 +152,10 @@ impl TestApp {
         let setup = given.iter().fold(Setup::default(), |setup, (key, value)| setup.set(key, value));
         // Most tests ask for more in a moment than anybody in an hour, from one address, while the clock stands still.
         let setup = setup.set("limits.scale", "1000000");
+        let setup = match place.has_s3() {
+            true => setup,
+            false => setup.set("pictures.folder", &folder.path().join("pictures").display().to_string()),
+        };
         // The clock of a test is not that of the database.
         let setup = setup.set("store.clock_skew", "0s");
         let mut setup = prepare(setup);
@@ -155,6 +166,14 @@ impl TestApp {
             Arc::new(Ground { config, clock, nodes, inboxes: Inboxes::default(), place, _folder: folder }),
             setup,
         )
+    }
+
+    /// The folder of pictures, where they are in one.
+    pub(crate) fn pictures(&self) -> Option<PathBuf> {
+        match self.ground.config.picture_place() {
+            PicturePlace::Folder(folder) => Some(folder),
+            PicturePlace::Bucket(..) => None,
+        }
     }
 
     /// Another server on the same stores: a service of its own, with chance of its own and the same clock.

@@ -1,5 +1,5 @@
 //! Where the data of a test lies: an empty place on the store that `KEYWARD_TEST_STORE` names (`sqlite`, which is the
-//! default, `postgres` or `postgres+redis`), the settings that lead Keyward there, and a look into it behind its back.
+//! default, `postgres` or `postgres+redis+s3`), the settings that lead Keyward there, and a look into it behind its back.
 //! The servers are started by `scripts/servers`; the place is removed with its last user.
 
 mod own_postgres;
@@ -8,6 +8,7 @@ mod postgres;
 mod proxy;
 mod proxy_tests;
 mod redis;
+mod s3;
 mod sqlite;
 
 pub(crate) use own_postgres::OwnPostgres;
@@ -16,6 +17,7 @@ pub(crate) use proxy::Proxy;
 
 use postgres::Postgres;
 use redis::Redis;
+use s3::S3;
 use sqlite::Sqlite;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,7 +27,8 @@ use std::time::Duration;
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
-    PostgresAndRedis,
+    /// All servers: sessions in Redis, pictures in S3.
+    PostgresRedisS3,
 }
 
 impl Kind {
@@ -33,8 +36,10 @@ impl Kind {
         match std::env::var("KEYWARD_TEST_STORE").as_deref() {
             Err(_) | Ok("sqlite") => Self::Sqlite,
             Ok("postgres") => Self::Postgres,
-            Ok("postgres+redis") => Self::PostgresAndRedis,
-            Ok(other) => panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis"),
+            Ok("postgres+redis+s3") => Self::PostgresRedisS3,
+            Ok(other) => {
+                panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis+s3")
+            }
         }
     }
 }
@@ -54,6 +59,8 @@ pub(crate) struct Place {
     database: Database,
     /// Where sessions and codes are, if they are not in the database.
     redis: Option<Redis>,
+    /// Where pictures are, if not in a folder.
+    s3: Option<S3>,
     secret: String,
 }
 
@@ -72,20 +79,31 @@ impl Place {
     pub(crate) async fn empty(kind: Kind, file: PathBuf) -> Self {
         let database = match kind {
             Kind::Sqlite => Database::Sqlite(Sqlite(file)),
-            Kind::Postgres | Kind::PostgresAndRedis => Database::Postgres(Box::new(Postgres::empty().await)),
+            Kind::Postgres | Kind::PostgresRedisS3 => Database::Postgres(Box::new(Postgres::empty().await)),
         };
-        let redis = (kind == Kind::PostgresAndRedis).then(Redis::empty);
-        Self { database, redis, secret: secret() }
+        let has_all = kind == Kind::PostgresRedisS3;
+        Self { database, redis: has_all.then(Redis::empty), s3: has_all.then(S3::empty), secret: secret() }
     }
 
     /// On an empty PostgreSQL that the test brings and takes away, with sessions there.
     pub(crate) fn on_postgres(url: &str) -> Self {
-        Self { database: Database::Postgres(Box::new(Postgres::on(url))), redis: None, secret: secret() }
+        let database = Database::Postgres(Box::new(Postgres::on(url)));
+        Self { database, redis: None, s3: None, secret: secret() }
     }
 
     /// An empty database on the PostgreSQL of all tests, with sessions in a Redis that the test brings.
     pub(crate) async fn with_redis(url: &str) -> Self {
         Self { redis: Some(Redis::on(url)), ..Self::empty(Kind::Postgres, PathBuf::new()).await }
+    }
+
+    /// With pictures in an S3 that the test brings.
+    pub(crate) fn with_s3(self, url: &str) -> Self {
+        Self { s3: Some(S3::on(url)), ..self }
+    }
+
+    /// Whether pictures are in S3.
+    pub(crate) fn has_s3(&self) -> bool {
+        self.s3.is_some()
     }
 
     /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there
@@ -97,6 +115,7 @@ impl Place {
                 vec![("store.url", postgres.url.clone()), ("secrets.master", self.secret.clone())]
             }
         };
+        settings.extend(self.s3.iter().flat_map(S3::settings));
         if let Some(redis) = &self.redis {
             settings.extend([("redis.url", redis.url.clone()), ("redis.prefix", redis.prefix.clone())]);
         }
@@ -106,6 +125,7 @@ impl Place {
     /// More patience than is shipped: a machine that stands still for seconds is no outage. Tests of outages do without.
     pub(crate) fn patience(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("store.timeout", "60s".to_owned()), ("redis.timeout", "10s".to_owned())];
+        settings.push(("pictures.timeout", "60s".to_owned()));
         if let Database::Postgres(postgres) = &self.database {
             settings.push(("store.url", format!("{}?connect_timeout=60", postgres.url)));
         }
@@ -275,7 +295,8 @@ impl Place {
         let settings = self.settings();
         let urls = settings.iter().filter(|(key, _)| key.ends_with(".url"));
         let password = |url: &str| Some(url.split_once('@')?.0.rsplit_once(':')?.1.to_owned());
-        urls.filter_map(|(_, url)| password(url)).collect()
+        let keys = self.s3.iter().map(|s3| s3.secret().to_owned());
+        urls.filter_map(|(_, url)| password(url)).chain(keys).collect()
     }
 
     /// How readiness calls the database.

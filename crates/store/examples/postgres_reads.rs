@@ -73,6 +73,7 @@ async fn fill(store: &Store, number: u64) {
         first_name: None,
         last_name: None,
         locale: None,
+        picture: None,
         metadata: Metadata::default(),
         roles: Roles::new([Role::user()]),
         disabled_at: None,

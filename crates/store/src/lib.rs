@@ -2,12 +2,14 @@
 //! draws no randomness.
 //!
 //! [`sql`] keeps them in SQLite or PostgreSQL. [`redis`] may keep what expires, [`memory`] what may be forgotten.
+//! [`objects`] keeps pictures, in a folder or a bucket.
 //! `conformance` (a feature of that name) is what every backend must do.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod hex;
 pub mod memory;
+pub mod objects;
 pub mod redis;
 pub mod sql;
 

@@ -156,6 +156,7 @@ fn every_case_is_listed() {
         ("claims", include_str!("../src/conformance/claims.rs")),
         ("along", include_str!("../src/conformance/along.rs")),
         ("codes", include_str!("../src/conformance/codes.rs")),
+        ("leftovers", include_str!("../src/conformance/leftovers.rs")),
         ("leases", include_str!("../src/conformance/leases.rs")),
         ("sweeping", include_str!("../src/conformance/sweeping.rs")),
     ];

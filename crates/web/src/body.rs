@@ -1,24 +1,17 @@
-//! Request bodies: bounded in size and time, refused early, never decompressed, and whole before anybody is asked who
-//! sends them. Gives [`Fields`], so that no handler sees JSON or a form.
+//! What is in a request's body, which has [arrived](crate::arrival) and is never decompressed. Gives [`Fields`], so that no
+//! handler sees JSON or a form; pictures are [`upload`](crate::upload)'s.
 
 use crate::Shared;
 use crate::fields::{Fields, Unknown};
+use crate::parameters::Parameters;
 use crate::problem::{self, Problem};
 use crate::strict_json;
-use axum::body::{Body, Bytes, HttpBody};
+use crate::upload;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keyward_auth::values::Invalid;
+use keyward_auth::values::{Format, Invalid};
 use serde_json::{Map, Value};
-use std::time::Duration;
-
-/// The largest body of a request.
-pub const LARGEST: usize = 64 * 1024;
-/// How much of a refused body is still read, so that the refusal arrives at a client that is busy sending.
-const DRAINED: usize = 1024 * 1024;
-/// How long a body may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// A JSON object.
 pub(crate) struct Json(pub(crate) Fields);
@@ -29,10 +22,14 @@ pub(crate) struct Form(pub(crate) Fields);
 /// Either.
 pub(crate) struct JsonOrForm(pub(crate) Fields);
 
-#[derive(PartialEq)]
-enum Kind {
+/// What the headers say that a body is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Kind {
     Json,
     Form,
+    /// A form in parts, with its boundary if it has one.
+    Parts(Option<Vec<u8>>),
+    Picture(Format),
     Nothing,
     Other,
 }
@@ -91,7 +88,7 @@ impl FromRequest<Shared> for JsonOrForm {
     }
 }
 
-async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
+pub(crate) async fn json(request: Request, web: &Shared) -> Result<Fields, Problem> {
     parsed(&bytes(request).await?, web)
 }
 
@@ -132,79 +129,36 @@ async fn form(request: Request) -> Result<Fields, Problem> {
     Ok(Fields::new(members, Unknown::Ignore))
 }
 
-fn kind(headers: &HeaderMap) -> Kind {
+pub(crate) fn kind(headers: &HeaderMap) -> Kind {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Kind::Other;
     }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Kind::Nothing };
-    let mut parts =
-        value.to_str().unwrap_or_default().split(';').map(|part| part.trim().to_ascii_lowercase());
-    let essence = parts.next().unwrap_or_default();
-    let is_utf8 = |parameter: String| match parameter.split_once('=') {
-        Some(("charset", set)) => matches!(set.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
-        _ => true,
-    };
-    let is_json =
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if !parts.all(is_utf8) {
+    let Some(parameters) = Parameters::parse(value.as_bytes()) else { return Kind::Other };
+    let word = parameters.word.as_str();
+    let is_json = word == "application/json" || (word.starts_with("application/") && word.ends_with("+json"));
+    if let Some(format) = upload::format(word) {
+        Kind::Picture(format)
+    } else if !parameters.is_utf8() {
         Kind::Other
     } else if is_json {
         Kind::Json
-    } else if essence == "application/x-www-form-urlencoded" {
+    } else if word == "application/x-www-form-urlencoded" {
         Kind::Form
+    } else if word == "multipart/form-data" {
+        Kind::Parts(parameters.get("boundary").map(<[u8]>::to_vec))
     } else {
         Kind::Other
     }
 }
 
-fn refuse_type(wanted: &'static str) -> Problem {
+pub(crate) fn refuse_type(wanted: &'static str) -> Problem {
     Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, format!("send {wanted} in UTF-8, uncompressed"))
 }
 
 /// The bytes of a body that has arrived.
-async fn bytes(request: Request) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(request.into_body(), LARGEST)
+pub(crate) async fn bytes(request: Request) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(request.into_body(), usize::MAX)
         .await
         .map_err(|error| Problem::internal(error.to_string()))
-}
-
-/// The request with its body arrived, so that nothing happens between who asks and what is asked: a person who is signed
-/// out while the body trickles in is signed out.
-pub(crate) async fn arrived(request: Request) -> Result<Request, Problem> {
-    if request.body().is_end_stream() {
-        return Ok(request);
-    }
-    let too_large = || Problem::new(&problem::PAYLOAD_TOO_LARGE, "a body has at most 64 KiB");
-    let (parts, mut body) = request.into_parts();
-    if body.size_hint().lower() > LARGEST as u64 {
-        // One that asks first (RFC 9110, section 10.1.1) has sent nothing yet, and will not.
-        if !parts.headers.contains_key(header::EXPECT) {
-            read_on(body).await;
-        }
-        return Err(too_large());
-    }
-    match tokio::time::timeout(ARRIVAL, Limited::new(&mut body, LARGEST).collect()).await {
-        Ok(Ok(collected)) => Ok(Request::from_parts(parts, Body::from(collected.to_bytes()))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            read_on(body).await;
-            Err(too_large())
-        }
-        // The connection broke, or the framing is wrong: whoever sent it hears this if anybody does.
-        Ok(Err(_)) => Err(Problem::new(&problem::MALFORMED_REQUEST, "the body did not arrive whole")),
-        Err(_) => Err(Problem::new(&problem::TIMEOUT, "the body took too long to arrive")),
-    }
-}
-
-/// Lets a client that is busy sending hear the refusal: reads and forgets a bounded part.
-async fn read_on(mut body: Body) {
-    let read_some = async {
-        let mut left = DRAINED;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(2), read_some).await;
 }

@@ -98,6 +98,20 @@ impl FromRequestParts<Shared> for PathName {
     }
 }
 
+/// The two parameters of the path, decoded.
+pub(crate) struct PathPair(pub(crate) String, pub(crate) String);
+
+impl FromRequestParts<Shared> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
+        match Path::<(String, String)>::from_request_parts(parts, web).await {
+            Ok(Path((first, second))) => Ok(Self(first, second)),
+            Err(_) => Err(Problem::new(&problem::MALFORMED_REQUEST, "the path is not UTF-8")),
+        }
+    }
+}
+
 /// The user that the path names, by id or username.
 pub(crate) struct Whom(pub(crate) Target);
 

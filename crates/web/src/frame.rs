@@ -1,10 +1,8 @@
-//! What every request gets, whatever it asks for: an id, the client's address, a deadline, a safe landing after a
-//! panic, problems written out, headers that keep browsers careful, and one line in the log.
-//!
-//! A request that may change something runs in a task of its own: a client that hangs up does not stop it half-way.
+//! What every request gets, whatever it asks for: an id, the client's address, a safe landing after a panic, problems
+//! written out, headers that keep browsers careful, and one line in the log. What happens in between is
+//! [`run`](crate::run)'s.
 
 use crate::Shared;
-use crate::body::arrived;
 use crate::client_address::client_address;
 use crate::gate;
 use crate::problem::{self, Problem};
@@ -73,31 +71,10 @@ fn names_one_host(request: &Request) -> bool {
     hosts.next().is_none() && (first.is_some() || request.version() < Version::HTTP_11)
 }
 
-async fn answer(web: &Shared, mut router: Router, request: Request) -> Response {
-    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let limit = web.settings.request_timeout;
-    let request = match arrived(request).await {
-        Ok(request) => request,
-        // Of its body some may be on its way still: the next request comes by another connection.
-        Err(problem) => return ([(header::CONNECTION, "close")], problem).into_response(),
-    };
+async fn answer(web: &Shared, mut router: Router, mut request: Request) -> Response {
+    request.extensions_mut().insert(web.clone());
     let call = AssertUnwindSafe(async move { router.call(request).await.into_response() }).catch_unwind();
-    let done = if only_reads {
-        tokio::time::timeout(limit, call).await.map(|done| done.ok())
-    } else {
-        // Held to the end of the task, so that a stop waits for it, also when the client is gone.
-        let held = web.running.clone().read_owned().await;
-        let running = tokio::spawn(async move {
-            let _held = held;
-            call.await
-        });
-        tokio::time::timeout(limit, running).await.map(|done| done.ok().and_then(Result::ok))
-    };
-    match done {
-        Ok(Some(response)) => response,
-        Ok(None) => Problem::internal("a handler panicked").into_response(),
-        Err(_) => Problem::new(&problem::OVERDUE, "this took too long; it may still be done").into_response(),
-    }
+    call.await.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response())
 }
 
 /// A client's id, if it is sane; else one of ours: a random start and a count.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const BASE: &str = include_str!("../openapi/base.json");
 
 /// Each maps the name of an operation to an Operation Object without `operationId`.
-const FLOWS: [&str; 20] = [
+const FLOWS: [&str; 21] = [
     include_str!("../openapi/register.json"),
     include_str!("../openapi/login.json"),
     include_str!("../openapi/logout.json"),
@@ -27,6 +27,7 @@ const FLOWS: [&str; 20] = [
     include_str!("../openapi/check.json"),
     include_str!("../openapi/introspect.json"),
     include_str!("../openapi/profile.json"),
+    include_str!("../openapi/pictures.json"),
     include_str!("../openapi/sessions.json"),
     include_str!("../openapi/users.json"),
     include_str!("../openapi/send_reset.json"),

@@ -4,7 +4,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyward_auth::flows::Forbidden;
-use keyward_auth::outside::Busy;
+use keyward_auth::outside::{Busy, GalleryError};
 use keyward_auth::records::{StoreError, Unique};
 use keyward_auth::tokens::KeyError;
 use keyward_auth::values::Invalid;
@@ -39,7 +39,9 @@ kinds! {
     WRONG_PASSWORD = FORBIDDEN "wrong_password" "The password is wrong";
     REGISTRATION_CLOSED = FORBIDDEN "registration_closed" "Registration is closed";
     EMAIL_NOT_VERIFIED = FORBIDDEN "email_not_verified" "The e-mail address is not verified";
+    INVALID_LINK = FORBIDDEN "invalid_link" "The link is not valid";
     NOT_FOUND = NOT_FOUND "not_found" "Not found";
+    NO_PICTURE = NOT_FOUND "no_picture" "There is no picture";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed";
     TIMEOUT = REQUEST_TIMEOUT "timeout" "The request took too long to arrive";
     TAKEN = CONFLICT "taken" "Already taken";
@@ -47,6 +49,7 @@ kinds! {
     STALE = PRECONDITION_FAILED "stale" "The record has changed";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type";
+    RANGE_NOT_SATISFIABLE = RANGE_NOT_SATISFIABLE "range_not_satisfiable" "There is no such range";
     INVALID = UNPROCESSABLE_ENTITY "invalid" "Some fields are not valid";
     INVALID_CODE = UNPROCESSABLE_ENTITY "invalid_code" "The code is not valid";
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
@@ -239,9 +242,16 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<GalleryError> for Problem {
+    fn from(GalleryError(cause): GalleryError) -> Self {
+        let detail = "the place of pictures does not answer; try again in a moment";
+        Self { cause: Some(cause), ..Self::new(&STORE_UNAVAILABLE, detail) }
+    }
+}
+
 impl From<Busy> for Problem {
     fn from(_: Busy) -> Self {
-        Self::new(&BUSY, "too many passwords are waiting to be checked; try again in a moment")
+        Self::new(&BUSY, "too many passwords or pictures are waiting for their turn; try again in a moment")
     }
 }
 

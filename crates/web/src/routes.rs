@@ -1,7 +1,8 @@
 //! The table of routes: what the router answers is what the OpenAPI document is made from. Owns no handler and no rule.
 
 use crate::Shared;
-use crate::scope::RouteName;
+use crate::arrival::Takes;
+use crate::run::AtRoute;
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
@@ -31,7 +32,7 @@ impl Routes {
         paths: &[&'static str],
         h: H,
     ) -> Self {
-        self.on(MethodFilter::GET, "GET", op, paths, h)
+        self.on(GET, op, paths, h, Takes::Members)
     }
 
     pub(crate) fn post<H: Handler<T, Shared>, T: 'static>(
@@ -40,25 +41,7 @@ impl Routes {
         paths: &[&'static str],
         h: H,
     ) -> Self {
-        self.on(MethodFilter::POST, "POST", op, paths, h)
-    }
-
-    pub(crate) fn put<H: Handler<T, Shared>, T: 'static>(
-        self,
-        op: &'static str,
-        paths: &[&'static str],
-        h: H,
-    ) -> Self {
-        self.on(MethodFilter::PUT, "PUT", op, paths, h)
-    }
-
-    pub(crate) fn patch<H: Handler<T, Shared>, T: 'static>(
-        self,
-        op: &'static str,
-        paths: &[&'static str],
-        h: H,
-    ) -> Self {
-        self.on(MethodFilter::PATCH, "PATCH", op, paths, h)
+        self.on(POST, op, paths, h, Takes::Members)
     }
 
     pub(crate) fn delete<H: Handler<T, Shared>, T: 'static>(
@@ -67,22 +50,45 @@ impl Routes {
         paths: &[&'static str],
         h: H,
     ) -> Self {
-        self.on(MethodFilter::DELETE, "DELETE", op, paths, h)
+        self.on(DELETE, op, paths, h, Takes::Members)
+    }
+
+    /// A route whose body may be large.
+    pub(crate) fn taking<H: Handler<T, Shared>, T: 'static>(
+        self,
+        takes: Takes,
+        method: Method,
+        op: &'static str,
+        paths: &[&'static str],
+        h: H,
+    ) -> Self {
+        self.on(method, op, paths, h, takes)
     }
 
     fn on<H: Handler<T, Shared>, T: 'static>(
         mut self,
-        filter: MethodFilter,
-        method: &'static str,
+        Method(filter, method): Method,
         operation: &'static str,
         paths: &[&'static str],
         handler: H,
+        takes: Takes,
     ) -> Self {
         let handler = on(filter, handler);
-        for (place, path) in paths.iter().enumerate() {
-            self.table.push(Route { method, path, operation, canonical: place == 0 });
-            self.router = self.router.route(path, handler.clone().layer(RouteName(path)));
+        for path in paths {
+            let canonical = self.table.iter().all(|route| route.operation != operation);
+            self.table.push(Route { method, path, operation, canonical });
+            self.router = self.router.route(path, handler.clone().layer(AtRoute { name: path, takes }));
         }
         self
     }
 }
+
+/// A method, as the router and the table know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Method(MethodFilter, &'static str);
+
+pub(crate) const GET: Method = Method(MethodFilter::GET, "GET");
+pub(crate) const POST: Method = Method(MethodFilter::POST, "POST");
+pub(crate) const PUT: Method = Method(MethodFilter::PUT, "PUT");
+pub(crate) const PATCH: Method = Method(MethodFilter::PATCH, "PATCH");
+pub(crate) const DELETE: Method = Method(MethodFilter::DELETE, "DELETE");

@@ -2,14 +2,11 @@
 //! which route, which user and what it counted for. Read by handlers, by the log line and for the reply's headers.
 
 use crate::problem::Problem;
-use axum::extract::Request;
 use axum::http::Extensions;
 use keyward_auth::flows::{Caller, Standing};
 use keyward_auth::values::UserId;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use tower::{Layer, Service};
 
 #[derive(Debug)]
 pub(crate) struct Scope {
@@ -42,40 +39,5 @@ impl Scope {
             languages: None,
             request_id: Some(self.request_id.clone()),
         }
-    }
-}
-
-/// Notes the path pattern of the route that answers.
-#[derive(Clone, Copy)]
-pub(crate) struct RouteName(pub(crate) &'static str);
-
-#[derive(Clone)]
-pub(crate) struct RouteNameService<S> {
-    name: &'static str,
-    inner: S,
-}
-
-impl<S> Layer<S> for RouteName {
-    type Service = RouteNameService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        RouteNameService { name: self.0, inner }
-    }
-}
-
-impl<S: Service<Request>> Service<Request> for RouteNameService<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> S::Future {
-        if let Some(scope) = request.extensions().get::<Arc<Scope>>() {
-            let _ = scope.route.set(self.name);
-        }
-        self.inner.call(request)
     }
 }

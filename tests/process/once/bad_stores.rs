@@ -170,7 +170,7 @@ fn a_redis_that_cannot_be_used_stops_the_start() {
 
 /// PostgreSQL and Redis, each behind a proxy.
 fn behind_proxies() -> (Home, Place, Vec<Proxy>) {
-    let place = aside(Place::empty(Kind::PostgresAndRedis, PathBuf::new()));
+    let place = aside(Place::with_redis(&server("KEYWARD_TEST_REDIS_URL")));
     let mut home = Home::new().set("KEYWARD_SECRETS_MASTER", &secret());
     let mut proxies = Vec::new();
     for (key, value) in place.settings().into_iter().filter(|(key, _)| key.ends_with(".url")) {

@@ -41,6 +41,7 @@ pub async fn every_field_changes_alone(store: &Store) {
         (Change { locale: Some(Some(Locale::parse("en").unwrap())), ..Change::default() }, |u| {
             u.locale = Some(Locale::parse("en").unwrap());
         }),
+        (Change { picture: Some(Some(picture(1))), ..Change::default() }, |u| u.picture = Some(picture(1))),
         (Change { metadata: Some(Metadata::default()), ..Change::default() }, |u| {
             u.metadata = Metadata::default();
         }),
@@ -77,6 +78,7 @@ pub async fn a_field_is_cleared_by_none(store: &Store) {
         pending_email: Some(email("p@x.test")),
         email_verified_at: Some(second(1)),
         last_name: Some(name("Lovelace")),
+        picture: Some(picture(1)),
         disabled_at: Some(second(1)),
         ..user(1)
     };
@@ -89,6 +91,7 @@ pub async fn a_field_is_cleared_by_none(store: &Store) {
         first_name: Some(None),
         last_name: Some(None),
         locale: Some(None),
+        picture: Some(None),
         disabled_at: Some(None),
         ..Change::default()
     };
@@ -103,6 +106,7 @@ pub async fn a_field_is_cleared_by_none(store: &Store) {
         first_name: None,
         last_name: None,
         locale: None,
+        picture: None,
         disabled_at: None,
         ..full
     };

@@ -60,7 +60,8 @@ pub async fn intents_grow_old_as_events_do(store: &Store) {
 async fn held(store: &Store) -> Mail {
     let held = Mail { due_at: second(61), ..mail(1, Some(user_id(1))) };
     let events = [event(1, EventKind::SessionEnded, user_id(1))];
-    store.audit.intend(Along { events: &events, mails: std::slice::from_ref(&held) }).await.unwrap();
+    let mails = std::slice::from_ref(&held);
+    store.audit.intend(Along { events: &events, mails, ..Along::default() }).await.unwrap();
     held
 }
 

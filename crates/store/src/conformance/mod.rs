@@ -15,6 +15,7 @@ pub mod counters;
 pub mod intents;
 pub mod keys;
 pub mod leases;
+pub mod leftovers;
 pub mod lists;
 pub mod mails;
 mod sample;
@@ -157,6 +158,26 @@ macro_rules! conformance {
                 a_refused_change_leaves_no_mail,
                 a_mail_that_cannot_be_kept_takes_the_change_back,
                 a_mail_that_tells_of_a_deletion_stays,
+                leftovers_are_there_with_a_change,
+                a_picture_and_what_was_before_it_change_together,
+                what_was_put_before_is_due_when_the_change_says,
+                a_refused_change_leaves_no_leftover,
+                what_cannot_be_kept_takes_change_and_leftover_back,
+                a_leftover_outlives_its_user,
+                of_racing_pictures_one_stays_and_all_others_are_left_over,
+            ],
+            leftovers: [
+                a_leftover_is_claimed_when_it_is_due,
+                a_claim_holds_until_it_ends,
+                leftovers_are_claimed_in_the_order_of_being_due,
+                of_a_leftover_that_is_put_again_only_the_time_changes,
+                one_of_many_claims_gets_a_leftover,
+                racers_who_take_a_few_at_a_time_get_each_once,
+                a_leftover_is_removed_only_as_it_is_due,
+                a_claim_that_ran_out_removes_nothing,
+                what_is_put_while_it_is_claimed_stays,
+                one_of_many_removals_wins,
+                of_a_removal_and_another_putting_the_leftover_stays,
             ],
             leases: [
                 one_of_many_racers_gets_it,

@@ -1,14 +1,14 @@
-//! Users, sessions, events, codes and mails by number: the same number is the same record in every run. And races: many
+//! Users, sessions, events, codes, mails and leftovers by number: the same number is the same record in every run. And races: many
 //! tasks that start together.
 
 use keyward_auth::outside::Random;
 use keyward_auth::records::{
-    Actor, Along, Code, CodePlace, Event, EventKind, Mail, MailState, Outcome, Purpose, Session, Store,
-    StoreError, Topic, User,
+    Actor, Along, Code, CodePlace, Event, EventKind, Leftover, Mail, MailState, Outcome, Purpose, Session,
+    Store, StoreError, Topic, User,
 };
 use keyward_auth::values::{
-    AcceptLanguage, Email, EventId, Locale, MailId, Metadata, Name, PasswordHash, Role, Roles, SessionId,
-    Timestamp, UserId, Username,
+    AcceptLanguage, Email, EventId, Format, Locale, MailId, Metadata, Name, PasswordHash, Picture, Role,
+    Roles, SessionId, Timestamp, UserId, Username,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,7 @@ pub(super) fn user(number: u64) -> User {
         first_name: Some(Name::parse("Zoë").unwrap()),
         last_name: None,
         locale: Some(Locale::parse("pt-BR").unwrap()),
+        picture: None,
         metadata: Metadata::stored(r#"{"a":[1,"ü"]}"#.into()),
         roles: Roles::new([Role::user()]),
         disabled_at: None,
@@ -181,6 +182,23 @@ pub(super) async fn ended(store: &Store, mail: Mail, outcome: &Outcome) -> Mail 
     assert_eq!(claimed.len(), 1);
     assert_eq!(store.mails.settle(&claimed[0], outcome).await, Ok(true));
     kept_mail(store, mail.id).await.unwrap()
+}
+
+/// JPEG and PNG by turns; the names are in no order.
+pub(super) fn picture(number: u64) -> Picture {
+    let mut id = [0; 16];
+    Numbered(number).fill(&mut id);
+    Picture::new(id, if number.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
+}
+
+/// What is left of a picture of somebody's, due in the second of its number.
+pub(super) fn leftover(number: u64) -> Leftover {
+    Leftover { picture: picture(number), user: user_id(number), due_at: second(number) }
+}
+
+/// Claims all that are due.
+pub(super) async fn claim_leftovers(store: &Store, now: u64, until: u64) -> Vec<Leftover> {
+    store.leftovers.claim(second(now), second(until), 100).await.unwrap()
 }
 
 /// Keeps a user and hands it on.

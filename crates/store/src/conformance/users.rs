@@ -10,6 +10,7 @@ pub async fn a_user_comes_back_as_it_was_kept(store: &Store) {
     full.email_verified_at = Some(second(1));
     full.pending_email = Some(Email::parse("Next@example.com").unwrap());
     full.last_name = Some(Name::parse("李").unwrap());
+    full.picture = Some(picture(1));
     full.disabled_at = Some(second(2));
     full.epoch = 4;
     full.kept_session = Some(session_id(9));

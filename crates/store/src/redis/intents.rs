@@ -1,5 +1,5 @@
 //! Events and mails of a change here, kept in the main store. No step covers both stores, so that one holds intents first,
-//! and what came of them afterwards.
+//! and what came of them afterwards. No change of a session leaves a picture over.
 
 use super::trouble::Failure;
 use keyward_auth::records::{Along, Audit, Mail, StoreError};

@@ -15,6 +15,7 @@ pub(crate) const ALL: &[Migration] = &[
     Migration { version: 1, name: "accounts", text: include_str!("../../migrations/0001_accounts.sql") },
     Migration { version: 2, name: "servers", text: include_str!("../../migrations/0002_servers.sql") },
     Migration { version: 3, name: "mail", text: include_str!("../../migrations/0003_mail.sql") },
+    Migration { version: 4, name: "pictures", text: include_str!("../../migrations/0004_pictures.sql") },
 ];
 
 pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS keyward_migrations (

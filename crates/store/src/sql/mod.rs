@@ -10,6 +10,7 @@ mod codes;
 mod guard;
 mod keys;
 mod leases;
+mod leftovers;
 mod mails;
 mod migrate;
 mod postgres;
@@ -110,6 +111,7 @@ impl Sql {
             counters: Arc::new(memory::Counters::default()),
             codes: Arc::new(codes::Codes(self.clone())),
             mails: Arc::new(mails::Mails(self.clone())),
+            leftovers: Arc::new(leftovers::Leftovers(self.clone())),
             parts: vec![part],
         }
     }

@@ -17,7 +17,7 @@ impl Told {
     }
 
     fn along(&self) -> Along<'_> {
-        Along { events: &self.0, mails: &self.1 }
+        Along { events: &self.0, mails: &self.1, ..Along::default() }
     }
 }
 
@@ -51,7 +51,8 @@ async fn of_many_who_end_a_session_one_tells_of_it() {
         tokio::spawn(async move {
             let (events, mails) =
                 ([event(number, EventKind::RefreshTokenReused, &ada)], [mail(number, &ada)]);
-            store.sessions.end(id, ada.id, Along { events: &events, mails: &mails }).await.unwrap()
+            let along = Along { events: &events, mails: &mails, ..Along::default() };
+            store.sessions.end(id, ada.id, along).await.unwrap()
         })
     });
     let racers: Vec<_> = racers.collect();

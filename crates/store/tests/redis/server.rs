@@ -180,6 +180,7 @@ pub(crate) fn user() -> User {
         first_name: None,
         last_name: None,
         locale: None,
+        picture: None,
         metadata: Metadata::stored("{}".into()),
         roles: Roles::new([Role::user()]),
         disabled_at: None,

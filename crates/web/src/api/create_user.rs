@@ -36,7 +36,7 @@ pub(crate) async fn post(
     let new = body.finish(Some(NewUser { email, password, roles, active, email_verified, ..new }))?;
     gate.admit(&[Class::Passwords]).await?;
     let user = web.keyward.create_user(by, new, &caller).await?;
-    Ok(view::created(&user, &web.settings.public_url, None))
+    Ok(view::created(&user, &web, None))
 }
 
 /// Whether this status is the active one.

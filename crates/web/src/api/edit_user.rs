@@ -1,14 +1,13 @@
-//! `PUT` and `PATCH` of `/users/me` and `/users/{id or username}`: both change only what is sent. What GET gave may be
-//! sent back: read-only members pass with their present value.
+//! `PUT` and `PATCH` of `/users/me` and `/users/{id or username}`, as JSON, or as a form that may have a picture in it: both
+//! change only what is sent. What GET gave may be sent back: read-only members pass with their present value.
 
 use super::create_user::status;
 use super::view;
 use crate::Shared;
-use crate::body::Json;
 use crate::extract::{Calling, IfMatch, Person, Whom};
-use crate::fields::Fields;
 use crate::gate::Gate;
 use crate::problem::{self, Problem};
+use crate::upload::JsonOrParts;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -25,12 +24,12 @@ pub(crate) async fn me(
     gate: Gate,
     if_match: IfMatch,
     uri: Uri,
-    Json(body): Json,
+    body: JsonOrParts,
 ) -> Result<Response, Problem> {
     let edit = edit(if_match, body, &person.user, &gate).await?;
     let target = Target::Id(person.user.id);
-    let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
-    Ok(view::user(&edited, &uri))
+    let edited = web.keyward.edit_user(By::Person(&person), &target, edit, &caller).await?;
+    Ok(view::user(&edited, &web, &uri))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a handler asks for is named one by one")]
@@ -42,20 +41,20 @@ pub(crate) async fn user(
     Whom(target): Whom,
     if_match: IfMatch,
     uri: Uri,
-    body: Result<Json, Problem>,
+    body: Result<JsonOrParts, Problem>,
 ) -> Result<Response, Problem> {
     // What is not yours is not there, whatever the body says.
     let viewed = web.keyward.view_user(By::Person(&person), &target).await?;
     let user = viewed.ok_or_else(Problem::not_found)?;
-    let edit = edit(if_match, body?.0, &user, &gate).await?;
-    let edited = web.keyward.edit_user(By::Person(&person), &target, &edit, &caller).await?;
-    Ok(view::user(&edited, &uri))
+    let edit = edit(if_match, body?, &user, &gate).await?;
+    let edited = web.keyward.edit_user(By::Person(&person), &target, edit, &caller).await?;
+    Ok(view::user(&edited, &web, &uri))
 }
 
 /// What is asked for of this user, counted if it may take a hash or cause a mail.
 async fn edit(
     IfMatch(if_version): IfMatch,
-    mut body: Fields,
+    JsonOrParts { fields: mut body, picture }: JsonOrParts,
     user: &User,
     gate: &Gate,
 ) -> Result<Edit, Problem> {
@@ -67,6 +66,7 @@ async fn edit(
         first_name: body.optional("first_name", Name::parse),
         last_name: body.optional("last_name", Name::parse),
         locale: body.optional("locale", Locale::parse),
+        picture: picture.map(Some),
         metadata: body.object("metadata", Metadata::new),
         password: body.text("password", Password::parse),
         current_password: body.text("current_password", Password::parse),
@@ -105,6 +105,7 @@ impl From<EditError> for Problem {
                 Self::field(name, Invalid::new("read_only", "this cannot be changed"))
             }
             EditError::Invalid(name, invalid) => Self::field(name, invalid),
+            EditError::Gallery(error) => error.into(),
             EditError::Taken(what) => Self::taken(what),
             EditError::ReauthenticationRequired => {
                 let detail =

@@ -12,6 +12,7 @@ pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod pictures;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod reset_password;

@@ -1,12 +1,12 @@
-//! `POST /auth/register`: an account for oneself.
+//! `POST /auth/register`: an account for oneself, as JSON, or as a form that may have a picture in it.
 
 use super::view;
 use crate::Shared;
-use crate::body::Json;
 use crate::extract::Calling;
 use crate::fields::Fields;
 use crate::gate::Gate;
 use crate::problem::{self, Problem};
+use crate::upload::JsonOrParts;
 use axum::extract::State;
 use axum::response::Response;
 use keyward_auth::flows::{Class, NewUser, NewUserError, RegisterError, Registered};
@@ -17,18 +17,18 @@ pub(crate) async fn post(
     State(web): State<Shared>,
     Calling(caller): Calling,
     gate: Gate,
-    Json(mut body): Json,
+    JsonOrParts { fields: mut body, picture }: JsonOrParts,
 ) -> Result<Response, Problem> {
     let email = body.required("email", Email::parse);
     let password = body.required("password", Password::parse);
     let new = new_user(&mut body);
     let (email, password) = body.finish(email.zip(password))?;
     gate.admit(&[Class::Registrations, Class::Passwords]).await?;
-    let new = NewUser { email: Some(email), password: Some(password), ..new };
+    let new = NewUser { email: Some(email), password: Some(password), picture, ..new };
     Ok(match web.keyward.register(new, &caller).await? {
         Registered::Made(user) => {
             let how = how_to_go_on(web.keyward.policy.verification);
-            view::created(&user, &web.settings.public_url, Some(how))
+            view::created(&user, &web, Some(how))
         }
         Registered::Concealed => view::accepted(concealed(web.keyward.policy.verification)),
     })
@@ -71,6 +71,7 @@ pub(super) fn new_user(body: &mut Fields) -> NewUser {
         first_name,
         last_name,
         locale,
+        picture: None,
         metadata,
         roles: Roles::new([Role::user()]),
         active: true,
@@ -105,6 +106,8 @@ impl From<NewUserError> for Problem {
                 Self::field("email", required(detail))
             }
             NewUserError::NotConfigured => Self::mail_not_configured(),
+            NewUserError::Picture(invalid) => Self::field("picture", invalid),
+            NewUserError::Gallery(error) => error.into(),
             NewUserError::Taken(what) => Self::taken(what),
             NewUserError::Busy(busy) => busy.into(),
             NewUserError::Store(error) => error.into(),

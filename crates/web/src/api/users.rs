@@ -15,8 +15,8 @@ use keyward_auth::records::Search;
 use keyward_auth::values::{Invalid, Permission, Role, UserId};
 use serde::Serialize;
 
-pub(crate) async fn me(Person(person): Person, uri: Uri) -> Response {
-    view::user(&person.user, &uri)
+pub(crate) async fn me(State(web): State<Shared>, Person(person): Person, uri: Uri) -> Response {
+    view::user(&person.user, &web, &uri)
 }
 
 pub(crate) async fn get(
@@ -26,7 +26,7 @@ pub(crate) async fn get(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let user = web.keyward.view_user(By::Person(&person), &target).await?.ok_or_else(Problem::not_found)?;
-    Ok(view::user(&user, &uri))
+    Ok(view::user(&user, &web, &uri))
 }
 
 #[derive(Serialize)]
@@ -49,7 +49,8 @@ pub(crate) async fn list(
         return Err(Forbidden.into());
     }
     let (users, next) = web.keyward.list_users(by, search(&query?)?).await?;
-    let page = Page { items: users.iter().map(UserView::new).collect(), next: next.map(cursor) };
+    let page =
+        Page { items: users.iter().map(|user| UserView::new(user, &web)).collect(), next: next.map(cursor) };
     Ok(json(StatusCode::OK, &page))
 }
 

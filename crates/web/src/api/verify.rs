@@ -27,7 +27,7 @@ pub(crate) async fn post(
     let (email, code) = body.finish(email.zip(code))?;
     gate.admit(&[Class::Passwords]).await?;
     let user = web.keyward.verify_email(&email, &code, &caller).await?;
-    let mut response = view::user(&user, &uri);
+    let mut response = view::user(&user, &web, &uri);
     // For the log line: this request came without an access token.
     response.extensions_mut().insert(user.id);
     Ok(response)

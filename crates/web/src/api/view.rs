@@ -1,10 +1,11 @@
 //! A user as clients see one. Every member is named here, so nothing else can leak.
 
+use crate::Web;
 use crate::extract::etag;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use keyward_auth::records::User;
-use keyward_auth::values::{Email, Name, Role, Timestamp, Username};
+use keyward_auth::values::{Email, Name, Picture, Role, Timestamp, Username};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -22,8 +23,7 @@ pub(super) struct UserView<'a> {
     first_name: Option<&'a str>,
     last_name: Option<&'a str>,
     locale: Option<&'a str>,
-    /// Always `null` so far: there are no pictures yet.
-    picture: Option<()>,
+    picture: Option<PictureView>,
     roles: Vec<&'a str>,
     status: &'static str,
     metadata: &'a RawValue,
@@ -35,6 +35,41 @@ pub(super) struct UserView<'a> {
     last_login_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
+}
+
+/// Where a picture can be looked at: the largest square of it, and each of them.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PictureView {
+    Links {
+        url: String,
+        #[serde(serialize_with = "shown")]
+        expires_at: Timestamp,
+        width: u32,
+        height: u32,
+        #[serde(serialize_with = "as_object")]
+        sizes: Vec<(u32, String)>,
+    },
+    /// For the command line, which makes no links.
+    Name(String),
+}
+
+impl PictureView {
+    fn links(picture: Picture, web: &Web) -> Self {
+        let links = web.keyward.picture_links(picture);
+        let sizes = links.squares.iter().map(|(side, link)| (*side, web.absolute(link)));
+        Self::Links {
+            url: web.absolute(links.largest()),
+            expires_at: links.expires_at,
+            width: Picture::LARGEST,
+            height: Picture::LARGEST,
+            sizes: sizes.collect(),
+        }
+    }
+}
+
+fn as_object<S: Serializer>(sizes: &[(u32, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(sizes.iter().map(|(side, link)| (side, link)))
 }
 
 pub(crate) fn shown<T: std::fmt::Display, S: Serializer>(
@@ -55,7 +90,11 @@ pub(super) fn shown_if_any<T: std::fmt::Display, S: Serializer>(
 }
 
 impl<'a> UserView<'a> {
-    pub(super) fn new(user: &'a User) -> Self {
+    pub(super) fn new(user: &'a User, web: &Web) -> Self {
+        Self::with(user, user.picture.map(|picture| PictureView::links(picture, web)))
+    }
+
+    fn with(user: &'a User, picture: Option<PictureView>) -> Self {
         let username = user.username.as_ref().map(Username::as_str);
         Self {
             id: user.id,
@@ -67,7 +106,7 @@ impl<'a> UserView<'a> {
             first_name: user.first_name.as_ref().map(Name::as_str),
             last_name: user.last_name.as_ref().map(Name::as_str),
             locale: user.locale.as_ref().map(|locale| locale.as_str()),
-            picture: None,
+            picture,
             roles: user.roles.iter().map(Role::as_str).collect(),
             status: if user.is_active() { "active" } else { "disabled" },
             metadata: raw(user.metadata.as_str()),
@@ -92,18 +131,18 @@ fn raw(text: &str) -> &RawValue {
 }
 
 /// 200 with the user.
-pub(super) fn user(user: &User, uri: &Uri) -> Response {
-    let mut response = json(StatusCode::OK, &UserView::new(user).at(uri));
+pub(super) fn user(user: &User, web: &Web, uri: &Uri) -> Response {
+    let mut response = json(StatusCode::OK, &UserView::new(user, web).at(uri));
     response.headers_mut().insert(header::ETAG, etag(user));
     response
 }
 
 /// 201 with the user, where it is and what happened.
-pub(super) fn created(user: &User, public_url: &str, message: Option<&'static str>) -> Response {
-    let mut response = json(StatusCode::CREATED, &UserView { message, ..UserView::new(user) });
+pub(super) fn created(user: &User, web: &Web, message: Option<&'static str>) -> Response {
+    let mut response = json(StatusCode::CREATED, &UserView { message, ..UserView::new(user, web) });
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(header::ETAG, etag(user));
-    if let Ok(location) = HeaderValue::try_from(format!("{public_url}/users/{}", user.id)) {
+    if let Ok(location) = HeaderValue::try_from(web.absolute(&format!("/users/{}", user.id))) {
         headers.insert(header::LOCATION, location);
     }
     response
@@ -127,7 +166,8 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-/// A user as clients see one; for the command line, which shows the same.
+/// A user as clients see one, but for the picture, of which it has the name; for the command line.
 pub fn user_json(user: &User) -> serde_json::Value {
-    serde_json::to_value(UserView::new(user)).unwrap_or_default()
+    let picture = user.picture.map(|picture| PictureView::Name(picture.to_string()));
+    serde_json::to_value(UserView::with(user, picture)).unwrap_or_default()
 }

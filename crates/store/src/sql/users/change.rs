@@ -77,6 +77,9 @@ fn update(id: UserId, change: &Change, at: Timestamp) -> (String, Vec<Value<'sta
     update.set_text("first_name", change.first_name.as_ref(), |name| name.as_str());
     update.set_text("last_name", change.last_name.as_ref(), |name| name.as_str());
     update.set_text("locale", change.locale.as_ref(), |locale| locale.as_str());
+    if let Some(picture) = change.picture {
+        update.set("picture", picture.map(|picture| picture.to_string()));
+    }
     if let Some(metadata) = &change.metadata {
         update.set("metadata", metadata.as_str().to_owned());
     }

@@ -11,7 +11,7 @@ use super::{Sql, along, codes, guard, mails};
 use async_trait::async_trait;
 use keyward_auth::records::{self, Along, Change, Direction, Search, SignIn, StoreError, Undone, User};
 use keyward_auth::values::{
-    Email, Locale, Metadata, Name, PasswordHash, Roles, SessionId, Timestamp, UserId, Username,
+    Email, Locale, Metadata, Name, PasswordHash, Picture, Roles, SessionId, Timestamp, UserId, Username,
 };
 
 macro_rules! columns {
@@ -22,7 +22,7 @@ macro_rules! columns {
         $crate::sql::row::names!(
             $of: id, version, username, email, email_verified_at, pending_email, first_name, last_name, locale,
             metadata, roles, disabled_at, password, epoch, kept_session, created_at, updated_at, last_login_at,
-            undone_to, undone_at
+            undone_to, undone_at, picture
         )
     };
 }
@@ -44,7 +44,7 @@ static INSERT: Statement = Statement::new(concat!(
     "INSERT INTO keyward_users (",
     columns!(),
     ", email_key, username_shape, pending_email_key) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"
 ));
 /// One write, though a hash may have to be replaced as well.
 static SIGNED_IN: Statement = Statement::new(
@@ -76,6 +76,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<User, Unreadable> {
         updated_at: row.time(16)?,
         last_login_at: row.time_or_none(17)?,
         undone: row.time_or_none(18)?.zip(row.time_or_none(19)?).map(|(to, at)| Undone { to, at }),
+        picture: row.word(20, |text| Picture::parse(text).ok_or(()))?,
     })
 }
 
@@ -101,6 +102,7 @@ fn values(user: &User) -> Vec<Value<'static>> {
         user.last_login_at.into(),
         user.undone.map(|undone| undone.to).into(),
         user.undone.map(|undone| undone.at).into(),
+        user.picture.map(|picture| picture.to_string()).into(),
         user.email.as_ref().map(|email| email.key().to_owned()).into(),
         user.username.as_ref().map(Username::shape).into(),
         user.pending_email.as_ref().map(|email| email.key().to_owned()).into(),

@@ -4,6 +4,8 @@
 use super::proxy::{Proxy, Trap};
 use super::server::{Server, WITH_PASSWORD};
 use super::*;
+use keyward_auth::records::{Along, Change, Leftover};
+use keyward_auth::values::{Format, Picture};
 
 /// The command by itself: the one that begins a transaction ends in `READ COMMITTED`.
 const COMMIT: &str = "\0\0\0\u{b}COMMIT\0";
@@ -99,6 +101,32 @@ async fn a_write_that_may_be_committed_is_not_written_again() {
         assert_eq!((proxy.is_sprung(), members().await), (true, expected));
     }
     assert_eq!(postgres.connections.writers.apply(looking()).await.map(|done| done.met), Ok(1));
+}
+
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn a_change_and_its_leftover_are_both_there_or_neither() {
+    let server = Server::start().await;
+    let (postgres, proxy) = through(&server).await;
+    let id = "01234567-89ab-7cde-8f01-23456789abcd".parse().unwrap();
+    let insert = "INSERT INTO keyward_users (id, version, metadata, roles, epoch, created_at, updated_at)
+        VALUES ('01234567-89ab-7cde-8f01-23456789abcd', 1, '{}', ' ', 0, 0, 0)";
+    server.admin().await.batch_execute(insert).await.unwrap();
+    let pictures = [1, 2].map(|number| Picture::new([number; 16], Format::Png));
+    let store = postgres.store();
+    for (trap, is_there) in [(Trap::Before(COMMIT), false), (Trap::After(COMMIT), true)] {
+        let left = [Leftover { picture: pictures[1], user: id, due_at: NOW }];
+        let change = Change { picture: Some(Some(pictures[0])), ..Change::default() };
+        let along = Along { leftovers: &left, ..Along::default() };
+        proxy.set(trap);
+        failure(store.users.change(id, &change, NOW, along).await);
+        assert!(proxy.is_sprung());
+        // Over a line of its own: the server may not have noticed yet that the other was cut.
+        let look = open(&server.url()).await.store();
+        let shown = look.users.by_id(id).await.unwrap().unwrap().picture;
+        let left = look.leftovers.claim(NOW, NOW + Duration::from_secs(60), 9).await.unwrap();
+        assert_eq!((shown, left.len()), (is_there.then_some(pictures[0]), usize::from(is_there)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

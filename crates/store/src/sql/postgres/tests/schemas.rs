@@ -4,6 +4,8 @@ use super::server::Server;
 use super::*;
 use crate::sql::migrate::{ALL, Migration};
 use crate::sql::postgres::session::Session;
+use keyward_auth::records::{Along, Change};
+use keyward_auth::values::{Format, Picture};
 
 async fn session(server: &Server) -> Session {
     Postgres::open(&settings(&server.url())).await.unwrap().session().await.unwrap()
@@ -94,6 +96,29 @@ async fn whoever_waited_for_an_address_before_an_upgrade_is_found_after_it() {
     let waiting = postgres.store().users.waiting_for(&wanted, 9).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].email.as_ref().unwrap().as_str(), "a@b.test");
+}
+
+/// A database of before there were pictures.
+#[tokio::test]
+#[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
+async fn whoever_was_there_before_pictures_has_none_and_is_as_before() {
+    let server = Server::start().await;
+    schema::migrate(&session(&server).await, &ALL[..3], NOW).await.ok().unwrap();
+    let insert = "INSERT INTO keyward_users VALUES ('01234567-89ab-7cde-8f01-23456789abcd', 7, 'ada', 'ada', 'A@b.test',
+        'a@b.test', 5, NULL, 'Ada', NULL, 'en', '{\"a\":1}', ' admin user ', NULL, '$hash', 3, NULL, 1, 2, 4, 8, 9, NULL)";
+    server.admin().await.batch_execute(insert).await.unwrap();
+    let store = open(&server.url()).await.store();
+    let id = "01234567-89ab-7cde-8f01-23456789abcd".parse().unwrap();
+    let there = store.users.by_id(id).await.unwrap().unwrap();
+    assert_eq!((there.version, there.epoch, there.picture), (7, 3, None));
+    assert_eq!((there.email.as_ref().unwrap().as_str(), there.metadata.as_str()), ("A@b.test", "{\"a\":1}"));
+    let undone = there.undone.map(|undone| (undone.to.as_micros(), undone.at.as_micros()));
+    assert_eq!((there.is_administrator(), undone), (true, Some((8, 9))));
+    // And can have one.
+    let picture = Picture::new([7; 16], Format::Jpeg);
+    let change = Change { picture: Some(Some(picture)), ..Change::default() };
+    let hung = store.users.change(id, &change, NOW, Along::default()).await.unwrap();
+    assert_eq!((hung.version, hung.picture), (8, Some(picture)));
 }
 
 /// As by `kill -9`, of the process or of its connection.

@@ -3,6 +3,8 @@
 use super::*;
 use crate::sql::migrate::Migration;
 use keyward_auth::outside::Random;
+use keyward_auth::records::{Along, Change};
+use keyward_auth::values::{Format, Picture};
 use rusqlite::Connection;
 
 #[tokio::test]
@@ -39,7 +41,7 @@ async fn what_cannot_be_read_is_named_and_not_shown() {
     let id = keyward_auth::values::UserId::new(NOW, &Zeros);
     let text = format!(
         "INSERT INTO keyward_users VALUES ('{id}', 1, NULL, NULL, 'a@b.test', 'a@b.test', NULL, NULL, NULL, NULL, NULL, \
-         '{{}}', ' user ', NULL, NULL, 0, 'canary', 0, 0, NULL, NULL, NULL, NULL)"
+         '{{}}', ' user ', NULL, NULL, 0, 'canary', 0, 0, NULL, NULL, NULL, NULL, NULL)"
     );
     let work: Work = Box::new(move |connection| {
         connection.execute(&text, []).unwrap();
@@ -182,6 +184,32 @@ async fn whoever_waited_for_an_address_before_an_upgrade_is_found_after_it() {
     let wanted = keyward_auth::values::Email::parse("wANTED@b.test").unwrap();
     let waiting = sqlite.store().users.waiting_for(&wanted, 9).await.unwrap();
     assert_eq!(waiting.iter().map(|user| user.id).collect::<Vec<_>>(), [id]);
+}
+
+/// A database of before there were pictures.
+#[tokio::test]
+async fn whoever_was_there_before_pictures_has_none_and_is_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(folder.path().join("keyward.db")).unwrap();
+    schema::migrate(&sqlite.path, &migrate::ALL[..3], NOW, PATIENCE).unwrap();
+    let id = keyward_auth::values::UserId::new(NOW, &Zeros);
+    let insert = format!(
+        "INSERT INTO keyward_users VALUES ('{id}', 7, 'ada', 'ada', 'A@b.test', 'a@b.test', 5, NULL, 'Ada', NULL, 'en', \
+         '{{\"a\":1}}', ' admin user ', NULL, '$hash', 3, NULL, 1, 2, 4, 8, 9, NULL)"
+    );
+    let plain = Connection::open(&sqlite.path).unwrap();
+    plain.execute_batch(&insert).unwrap();
+    assert_eq!(sqlite.migrate(NOW).unwrap().len(), migrate::ALL.len() - 3);
+    let there = sqlite.store().users.by_id(id).await.unwrap().unwrap();
+    assert_eq!((there.version, there.epoch, there.picture), (7, 3, None));
+    assert_eq!((there.email.as_ref().unwrap().as_str(), there.metadata.as_str()), ("A@b.test", "{\"a\":1}"));
+    let undone = there.undone.map(|undone| (undone.to.as_micros(), undone.at.as_micros()));
+    assert_eq!((there.is_administrator(), undone), (true, Some((8, 9))));
+    // And can have one.
+    let picture = Picture::new([7; 16], Format::Jpeg);
+    let change = Change { picture: Some(Some(picture)), ..Change::default() };
+    let hung = sqlite.store().users.change(id, &change, NOW, Along::default()).await.unwrap();
+    assert_eq!((hung.version, hung.picture), (8, Some(picture)));
 }
 
 #[tokio::test]

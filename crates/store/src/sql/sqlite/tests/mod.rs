@@ -3,6 +3,7 @@
 mod batches;
 mod files;
 mod mails;
+mod pictures;
 
 use super::*;
 use keyward_auth::records::StoredKey;
