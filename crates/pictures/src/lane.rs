@@ -35,9 +35,9 @@ struct Queue {
     closed: bool,
 }
 
-/// Less than what hashes passwords gets: who signs in comes first.
+/// The lowest: who signs in comes first.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 15;
+const NICE: i32 = 19;
 
 impl Lane {
     /// Starts the threads. `places` is how many jobs may wait.
