@@ -75,6 +75,7 @@ async fn t_01_unsigned_tokens_open_no_route() {
         "redoc",
         "setup",
         "setup_page",
+        "show_picture",
         "verify",
         "resend",
         "forgot_password",

@@ -4,6 +4,8 @@ use crate::app::{InboxMail, Person, Reply, Request, TestApp, delete, get, patch,
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+const PNG: &[u8] = include_bytes!("../crates/pictures/corpus/pillow-1x1.png");
+
 /// Who asks. Each has a token, but for the first.
 #[derive(Debug, Clone, Copy)]
 enum Who {
@@ -49,6 +51,11 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PATCH", "/profile", [401, 200, 200, 401, 200]),
     ("DELETE", "/users/me", [401, 204, 204, 401, 204]),
     ("DELETE", "/me", [401, 204, 204, 401, 204]),
+    ("PUT", "/users/me/picture", [401, 200, 200, 401, 200]),
+    ("PUT", "/profile/picture", [401, 200, 200, 401, 200]),
+    ("POST", "/profile/picture", [401, 200, 200, 401, 200]),
+    ("GET", "/users/me/picture", [401, 200, 200, 401, 200]),
+    ("DELETE", "/users/me/picture", [401, 204, 204, 401, 204]),
     ("GET", "/users/me/sessions", [401, 200, 200, 401, 200]),
     ("DELETE", "/users/me/sessions/{session}", [401, 204, 404, 401, 404]),
     ("GET", "/users", [401, 403, 403, 401, 200]),
@@ -59,6 +66,10 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PUT", "/profile/{id}", [401, 200, 404, 401, 200]),
     ("PATCH", "/users/{user}", [401, 200, 404, 401, 200]),
     ("DELETE", "/users/{user}", [401, 403, 403, 401, 204]),
+    ("PUT", "/users/{user}/picture", [401, 200, 404, 401, 200]),
+    ("GET", "/users/{user}/picture", [401, 200, 404, 401, 200]),
+    ("DELETE", "/users/{user}/picture", [401, 204, 404, 401, 204]),
+    ("GET", "/pictures/{picture}/{square}", [403, 403, 403, 403, 403]),
     ("POST", "/users/{user}/logout", [401, 403, 403, 401, 204]),
     ("POST", "/users/{user}/password-reset", [401, 403, 403, 401, 202]),
     ("GET", "/.well-known/jwks.json", [200, 200, 200, 200, 200]),
@@ -96,6 +107,11 @@ fn right(
     let path = pattern.replace("{session}", &session).replace("{id}", &whom.id).replace("{user}", &whom.id);
     let path = path.replace("/link/{token}", &mail.path());
     let path = path.replace("{token}", app.keyward.setup.expose());
+    let path = if (method, pattern.ends_with("/picture")) == ("GET", true) {
+        path + "?fallback=initials"
+    } else {
+        path
+    };
     let new = json!({"email": format!("{fresh}@example.com"), "password": "a long enough one"});
     let asked = request(method, &path);
     match (method, pattern) {
@@ -117,6 +133,7 @@ fn right(
         ("POST", "/setup/{token}") => {
             asked.form(&[("email", "root@example.com"), ("password", "a long enough one")])
         }
+        ("PUT" | "POST", path) if path.ends_with("/picture") => asked.body("image/png", PNG),
         ("PUT" | "PATCH", _) => asked.json(json!({"last_name": "Changed"})),
         ("DELETE", "/users/me" | "/me") => asked.json(json!({"password": by.password})),
         _ => asked,

@@ -24,7 +24,14 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// The source of the product; tests have their own rules.
 fn sources() -> Vec<PathBuf> {
-    let folders = ["src", "crates/auth/src", "crates/mail/src", "crates/store/src", "crates/web/src"];
+    let folders = [
+        "src",
+        "crates/auth/src",
+        "crates/mail/src",
+        "crates/pictures/src",
+        "crates/store/src",
+        "crates/web/src",
+    ];
     let found: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&root().join(folder), "rs")).collect();
     assert!(found.len() > 80, "{}", found.len());
     found
@@ -86,6 +93,7 @@ fn the_walls_stand() {
         ("web", vec!["keyward-mail", "keyward-store", "lettre", "rusqlite"]),
         ("store", vec!["keyward-mail", "keyward-web", "axum", "hyper"]),
         ("mail", vec!["keyward-store", "keyward-web", "axum", "hyper", "rusqlite"]),
+        ("pictures", vec!["keyward-mail", "keyward-store", "keyward-web", "axum", "hyper", "rusqlite"]),
         ("auth", vec!["keyward-mail", "keyward-store", "keyward-web", "axum", "hyper", "rusqlite", "tokio"]),
     ] {
         let manifest = manifest(krate);

@@ -60,14 +60,14 @@ fn converted(square: &[u8], samples: Samples, profile: &[u8]) -> Option<Vec<u8>>
     let srgb = ColorProfile::new_srgb();
     let options = TransformOptions::default();
     let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgba, options).ok()?;
-    let mut done = vec![255; square.len() / samples.bytes() * 4];
+    let mut done = vec![255; square.len() / samples.count() * 4];
     transform.transform(square, &mut done).ok()?;
     Some(done)
 }
 
 fn naive(square: &[u8], samples: Samples) -> Vec<u8> {
-    let mut done = Vec::with_capacity(square.len() / samples.bytes() * 4);
-    for pixel in square.chunks_exact(samples.bytes()) {
+    let mut done = Vec::with_capacity(square.len() / samples.count() * 4);
+    for pixel in square.chunks_exact(samples.count()) {
         done.extend_from_slice(&match (samples, pixel) {
             (_, [gray]) => [*gray, *gray, *gray, 255],
             (_, [gray, alpha]) => [*gray, *gray, *gray, *alpha],

@@ -12,7 +12,8 @@ pub(crate) fn jpeg(square: &[u8], side: u32) -> Option<Vec<u8>> {
     let mut encoder = Encoder::new(&mut file, QUALITY);
     // Colour in full resolution: red on black at 64 pixels is a smudge otherwise.
     encoder.set_sampling_factor(SamplingFactor::F_1_1);
-    encoder.set_optimized_huffman_tables(true);
+    // With codes made to measure, this encoder gives each colour a scan of its own, which not every decoder reads.
+    encoder.set_optimized_huffman_tables(false);
     encoder.encode(square, side, side, ColorType::Rgba).ok()?;
     Some(file)
 }

@@ -35,9 +35,9 @@ struct Queue {
     closed: bool,
 }
 
-/// Less than what hashes passwords gets: who signs in comes first.
+/// The lowest: who signs in comes first.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 15;
+const NICE: i32 = 19;
 
 impl Lane {
     /// Starts the threads. `places` is how many jobs may wait.
@@ -115,3 +115,71 @@ fn lower_priority() {
 
 #[cfg(not(target_os = "linux"))]
 fn lower_priority() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// Occupies the one thread of a lane until the sender is dropped.
+    async fn occupied(places: usize) -> (Arc<Lane>, mpsc::Sender<()>) {
+        let lane = Arc::new(Lane::start("test", 1, places).unwrap());
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        let busy = lane.clone();
+        tokio::spawn(async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                held.recv()
+            };
+            busy.run(work).await
+        });
+        has_begun.await.unwrap();
+        (lane, release)
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_refuses_and_goes_on_later() {
+        let (lane, release) = occupied(1).await;
+        let waiting = tokio::spawn({
+            let lane = lane.clone();
+            async move { lane.run(|| 1).await }
+        });
+        while lane.shared.lock().jobs.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(lane.run(|| 2).await, Err(NoAnswer::Full));
+        drop(release);
+        assert_eq!(waiting.await.unwrap(), Ok(1));
+        assert_eq!(lane.run(|| 3).await, Ok(3));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_skipped() {
+        let (lane, release) = occupied(2).await;
+        let (done, was_done) = mpsc::channel();
+        let gone = tokio::time::timeout(Duration::from_millis(1), lane.run(move || done.send(())));
+        assert!(gone.await.is_err());
+        drop(release);
+        assert_eq!(lane.run(|| 1).await, Ok(1));
+        assert!(was_done.recv().is_err(), "nobody wanted it");
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_work_and_not_the_thread() {
+        let lane = Lane::start("test", 1, 4).unwrap();
+        assert_eq!(lane.run(|| panic!("on purpose")).await, Err::<(), _>(NoAnswer::Panicked));
+        assert_eq!(lane.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn who_signs_in_comes_first() {
+        let lane = Lane::start("test", 1, 4).unwrap();
+        let stat = lane.run(|| std::fs::read_to_string("/proc/thread-self/stat")).await.unwrap().unwrap();
+        // The 19th field is how nice it is; the second, in brackets, may hold anything.
+        let nice = stat.rsplit_once(") ").unwrap().1.split(' ').nth(16);
+        assert_eq!(nice, Some(NICE.to_string().as_str()));
+    }
+}

@@ -8,6 +8,8 @@ mod glance;
 mod initials;
 mod jpeg;
 mod lane;
+#[cfg(test)]
+mod mutations;
 mod paint;
 mod png;
 mod refusal;

@@ -19,14 +19,14 @@ pub fn paint(bytes: &[u8], declared: Format) -> Result<Painting, Invalid> {
 }
 
 fn paint_source(source: Source) -> Option<Painting> {
-    let Source { size, samples, mut pixels, turn, profile } = source;
-    let square = square::middle(size, samples, &mut pixels)?;
+    let square = square::middle(&source);
+    let Source { samples, turn, profile, pixels, .. } = source;
     drop(pixels);
     let square = colour::to_srgb(square, samples, profile.as_deref());
-    let mut square = turn.apply(square, Picture::LARGEST as usize);
+    let square = turn.apply(square, Picture::LARGEST as usize);
     let is_opaque = square.as_chunks::<4>().0.iter().all(|[.., alpha]| *alpha == u8::MAX);
     let (format, encode): (_, fn(&[u8], u32) -> _) =
         if is_opaque { (Format::Jpeg, encode::jpeg) } else { (Format::Png, encode::png) };
-    let squares = Picture::SIZES.map(|side| encode(&square::smaller(&mut square, side)?, side));
+    let squares = Picture::SIZES.map(|side| encode(&square::smaller(&square, side), side));
     Some(Painting { format, squares: squares.into_iter().collect::<Option<_>>()? })
 }

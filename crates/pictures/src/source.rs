@@ -2,7 +2,6 @@
 
 use crate::glance::Size;
 use crate::turn::Turn;
-use fast_image_resize::PixelType;
 
 pub(crate) struct Source {
     pub(crate) size: Size,
@@ -30,21 +29,13 @@ pub(crate) enum Samples {
 }
 
 impl Samples {
-    /// The same number of bytes, for arithmetic that does not care what they mean.
-    pub(crate) fn pixel_type(self) -> PixelType {
+    /// How many there are of a pixel.
+    pub(crate) fn count(self) -> usize {
         match self {
-            Self::Gray => PixelType::U8,
-            Self::GrayAlpha => PixelType::U8x2,
-            Self::Rgb => PixelType::U8x3,
-            Self::Rgba | Self::Cmyk | Self::InvertedCmyk | Self::Ycck => PixelType::U8x4,
+            Self::Gray => 1,
+            Self::GrayAlpha => 2,
+            Self::Rgb => 3,
+            Self::Rgba | Self::Cmyk | Self::InvertedCmyk | Self::Ycck => 4,
         }
-    }
-
-    pub(crate) fn bytes(self) -> usize {
-        self.pixel_type().size()
-    }
-
-    pub(crate) fn has_alpha(self) -> bool {
-        matches!(self, Self::GrayAlpha | Self::Rgba)
     }
 }

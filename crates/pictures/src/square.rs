@@ -1,39 +1,169 @@
-//! Cutting and scaling: the middle of a picture as a square, and smaller squares of that. Does not know colours.
+//! Cutting and scaling: the middle of a picture as a square, and smaller squares of that. Colours are numbers here, but what
+//! is transparent lends nothing of its colour to its neighbours.
 
-use crate::glance::Size;
-use crate::source::Samples;
-use fast_image_resize::images::{CroppedImage, Image};
-use fast_image_resize::{MulDiv, PixelType, ResizeOptions, Resizer};
+mod lanczos;
+
+use crate::source::{Samples, Source};
 use keyward_auth::values::Picture;
 
+const LARGEST: usize = Picture::LARGEST as usize;
+
 /// The largest square that fits into the middle, brought to the largest side; its samples mean what they did before.
-///
-/// Scaled before anything else is done, so that all else has a quarter of a megapixel to do. `pixels` are changed, so that
-/// there is no second copy of them.
-pub(crate) fn middle(size: Size, samples: Samples, pixels: &mut [u8]) -> Option<Vec<u8>> {
-    let kind = samples.pixel_type();
-    let mut whole = Image::from_slice_u8(size.width, size.height, pixels, kind).ok()?;
-    let mut square = Image::new(Picture::LARGEST, Picture::LARGEST, kind);
-    let alpha = MulDiv::new();
-    // What is transparent must not lend its colour to its neighbours.
-    if samples.has_alpha() {
-        alpha.multiply_alpha_inplace(&mut whole).ok()?;
-    }
-    // Cut before it is scaled: what lies outside must not show at the edges.
-    let side = size.width.min(size.height);
-    let (left, top) = ((size.width - side) / 2, (size.height - side) / 2);
-    let cut = CroppedImage::new(&whole, left, top, side, side).ok()?;
-    Resizer::new().resize(&cut, &mut square, &ResizeOptions::new().use_alpha(false)).ok()?;
-    if samples.has_alpha() {
-        alpha.divide_alpha_inplace(&mut square).ok()?;
-    }
-    Some(square.into_vec())
+pub(crate) fn middle(source: &Source) -> Vec<u8> {
+    let (width, height) = (source.size.width as usize, source.size.height as usize);
+    let side = width.min(height);
+    let cut = Cut { width, left: (width - side) / 2, top: (height - side) / 2, side };
+    let scaled = match source.samples {
+        Samples::Gray => scaled::<1, false>,
+        Samples::GrayAlpha => scaled::<2, true>,
+        Samples::Rgb => scaled::<3, false>,
+        Samples::Rgba => scaled::<4, true>,
+        Samples::Cmyk | Samples::InvertedCmyk | Samples::Ycck => scaled::<4, false>,
+    };
+    scaled(&source.pixels, cut, LARGEST)
 }
 
-/// A square of RGBA of this side, from one of the largest side.
-pub(crate) fn smaller(largest: &mut [u8], side: u32) -> Option<Vec<u8>> {
-    let whole = Image::from_slice_u8(Picture::LARGEST, Picture::LARGEST, largest, PixelType::U8x4).ok()?;
-    let mut small = Image::new(side, side, PixelType::U8x4);
-    Resizer::new().resize(&whole, &mut small, &ResizeOptions::new()).ok()?;
-    Some(small.into_vec())
+/// A square of RGBA of this side, of one of the largest side.
+pub(crate) fn smaller(largest: &[u8], side: u32) -> Vec<u8> {
+    scaled::<4, true>(largest, Cut { width: LARGEST, left: 0, top: 0, side: LARGEST }, side as usize)
+}
+
+/// Which part of the pixels is wanted: a square in rows of this width.
+#[derive(Clone, Copy)]
+struct Cut {
+    width: usize,
+    left: usize,
+    top: usize,
+    side: usize,
+}
+
+/// `N` samples a pixel, of which the last may be how opaque it is.
+fn scaled<const N: usize, const ALPHA: bool>(pixels: &[u8], cut: Cut, to: usize) -> Vec<u8> {
+    // By whole numbers first, which is quick; the rest, at least a half, by a filter that keeps what is sharp.
+    let by = (cut.side / (2 * to)).max(1);
+    let mut square = reduced::<N, ALPHA>(pixels, cut, by);
+    let side = cut.side / by;
+    if side != to {
+        square = lanczos::resampled::<N>(&square, side, to);
+    }
+    if ALPHA {
+        square.as_chunks_mut::<N>().0.iter_mut().for_each(divide);
+    }
+    square
+}
+
+/// Means of `by` times `by` pixels, multiplied by how opaque they are. What does not make a whole pixel is cut.
+fn reduced<const N: usize, const ALPHA: bool>(pixels: &[u8], cut: Cut, by: usize) -> Vec<u8> {
+    let side = cut.side / by;
+    let mut means = Vec::with_capacity(side * side * N);
+    let mut rows = pixels.as_chunks::<N>().0.chunks_exact(cut.width).skip(cut.top);
+    let mut sums = vec![[0_u32; N]; side];
+    // Sums of single amounts, or of amounts times how opaque they are.
+    #[expect(clippy::cast_precision_loss, reason = "at most 81")]
+    let count = (by * by) as f32;
+    for _ in 0..side {
+        sums.fill([0; N]);
+        for row in rows.by_ref().take(by) {
+            let row = row.get(cut.left..).unwrap_or_default();
+            for (sum, block) in sums.iter_mut().zip(row.chunks_exact(by)) {
+                for pixel in block {
+                    add::<N, ALPHA>(sum, pixel);
+                }
+            }
+        }
+        for sum in &sums {
+            for (at, sum) in sum.iter().enumerate() {
+                let full = if ALPHA && at + 1 < N { 255.0 * count } else { count };
+                means.push(lanczos::rounded(*sum as f32 / full));
+            }
+        }
+    }
+    means
+}
+
+fn add<const N: usize, const ALPHA: bool>(sum: &mut [u32; N], pixel: &[u8; N]) {
+    let opaque = if ALPHA { u32::from(pixel[N - 1]) } else { 1 };
+    for (at, (sum, sample)) in sum.iter_mut().zip(pixel).enumerate() {
+        let weight = if at + 1 < N || !ALPHA { opaque } else { 1 };
+        *sum += weight * u32::from(*sample);
+    }
+}
+
+/// Takes back that colours were multiplied by how opaque they are.
+fn divide<const N: usize>(pixel: &mut [u8; N]) {
+    let Some((opaque, colours)) = pixel.split_last_mut() else { return };
+    let opaque = u32::from(*opaque);
+    for colour in colours {
+        let full = (u32::from(*colour) * 255 + opaque / 2).checked_div(opaque).unwrap_or(0);
+        *colour = u8::try_from(full).unwrap_or(u8::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square<const N: usize>(side: usize, colour: impl Fn(usize, usize) -> [u8; N]) -> Vec<u8> {
+        (0..side).flat_map(|y| (0..side).map(move |x| (x, y))).flat_map(|(x, y)| colour(x, y)).collect()
+    }
+
+    fn whole(side: usize) -> Cut {
+        Cut { width: side, left: 0, top: 0, side }
+    }
+
+    #[test]
+    fn one_colour_stays_that_colour_at_every_scale() {
+        for from in [1, 2, 3, 7, 64, 100, 511, 512, 513, 1024, 1500, 2047] {
+            for to in [64, 512] {
+                let scaled = scaled::<3, false>(&square(from, |_, _| [255, 7, 0]), whole(from), to);
+                assert_eq!(scaled.len(), to * to * 3);
+                assert!(
+                    scaled.as_chunks::<3>().0.iter().all(|pixel| *pixel == [255, 7, 0]),
+                    "{from} to {to}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_and_right_stays_there() {
+        for (from, to) in [(100, 512), (512, 512), (700, 512), (3000, 512), (512, 64), (512, 128), (512, 256)]
+        {
+            let scaled = scaled::<1, false>(
+                &square(from, |x, _| [if x < from / 2 { 10 } else { 200 }]),
+                whole(from),
+                to,
+            );
+            for row in scaled.chunks_exact(to) {
+                let (left, right) = row.split_at(to / 2);
+                let near = to / 16;
+                assert!(
+                    left[..to / 2 - near].iter().all(|sample| sample.abs_diff(10) <= 1),
+                    "{from} to {to}"
+                );
+                assert!(right[near..].iter().all(|sample| sample.abs_diff(200) <= 1), "{from} to {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_transparent_has_no_colour_to_give() {
+        // Red on transparent green.
+        let picture =
+            square(900, |x, y| if (x / 50 + y / 50) % 2 == 0 { [255, 0, 0, 255] } else { [0, 255, 0, 0] });
+        for to in [512, 64] {
+            for pixel in scaled::<4, true>(&picture, whole(900), to).as_chunks::<4>().0 {
+                assert_eq!(pixel[1], 0, "{pixel:?}");
+                assert!(pixel[3] < 8 || pixel[0] > 250, "{pixel:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_middle_counts() {
+        let wide: Vec<u8> =
+            (0..40).flat_map(|_| [[9; 31].as_slice(), &[77; 40], &[9; 30]].concat()).collect();
+        let cut = Cut { width: 101, left: 31, top: 0, side: 40 };
+        assert!(scaled::<1, false>(&wide, cut, 512).iter().all(|sample| *sample == 77));
+    }
 }

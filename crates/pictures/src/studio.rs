@@ -68,3 +68,35 @@ impl Painter for Studio {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyward_auth::values::Format;
+    use std::sync::{Arc, mpsc};
+
+    #[tokio::test]
+    async fn letters_and_refusals_do_not_wait_for_pictures() {
+        let studio = Arc::new(Studio::start(&StudioSettings { threads: 1, queue: 1 }).unwrap());
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let busy = studio.clone();
+        let painting = tokio::spawn(async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                held.recv()
+            };
+            busy.uploads.run(work).await
+        });
+        has_begun.await.unwrap();
+
+        let drawn = studio.initials([Some("Ada"), None], UserId::from_bytes([1; 16]), 64).await;
+        assert!(drawn.unwrap().starts_with(b"\x89PNG"));
+        for _ in 0..3 {
+            let upload = Upload { bytes: b"GIF89a".to_vec(), declared: Format::Png };
+            assert!(matches!(studio.paint(upload).await, Err(PaintError::Refused(_))));
+        }
+        drop(release);
+        assert!(painting.await.unwrap().is_ok());
+    }
+}

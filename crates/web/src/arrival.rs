@@ -12,8 +12,8 @@ use crate::scope::Scope;
 use crate::upload::refuse_picture;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::SizeHint;
 use keyward_auth::flows::{By, RegisterError};
@@ -50,7 +50,7 @@ pub(crate) enum Takes {
 /// Whose body may be large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// Anybody who may register.
+    /// Anybody who may register, but through no page that nobody knows: browsers send forms to whatever a page names.
     Anybody,
     /// Whoever is signed in.
     Person,
@@ -165,6 +165,11 @@ impl Door {
             if !web.keyward.policy.registration_open {
                 return Err(RegisterError::Closed.into());
             }
+            if !is_of_known_page(&parts.headers, web) {
+                let detail =
+                    "a form is sent from this service's own pages, or from an origin of http.cors_origins";
+                return Err(Problem::new(&problem::FORBIDDEN, detail));
+            }
             let scope = Scope::of(&parts.extensions)?;
             return Ok(Uploader::Stranger(Network::host(scope.address)));
         }
@@ -176,6 +181,17 @@ impl Door {
         }
         Ok(Uploader::Person(person.user.id))
     }
+}
+
+/// Whether no browser sent it, or one by a page that may call.
+fn is_of_known_page(headers: &HeaderMap, web: &Shared) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let text = origin.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let own = web.settings.public_url.strip_prefix(text);
+    web.settings.cors_origins.contains(origin)
+        || own.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || text.split_once("://").is_some_and(|(_, origin)| Some(origin) == host)
 }
 
 pub(crate) fn too_large(most: usize) -> Problem {

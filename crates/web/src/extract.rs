@@ -178,6 +178,11 @@ impl Query {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether there is no other parameter than these.
+    pub(crate) fn has_only(&self, names: &[&str]) -> bool {
+        self.0.iter().all(|(name, _)| names.contains(&name.as_str()))
+    }
+
     /// The one parameter that may be there, as it is.
     pub(crate) fn only(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.0.iter().find(|(known, _)| known != name) {

@@ -25,8 +25,10 @@ pub(super) const GROUNDS: [[u8; 3]; 16] = [
 
 /// The user's ground, and in equal steps from it to white: a palette of RGB.
 pub(super) fn shades(user: UserId) -> Vec<u8> {
-    let mixed = user.as_bytes().iter().fold(0_u32, |mixed, byte| mixed.wrapping_mul(31) + u32::from(*byte));
-    let ground = GROUNDS[(mixed >> 4) as usize % GROUNDS.len()];
+    // FNV-1a, whose upper bits depend on all of the id.
+    let mix = |mixed: u32, byte: &u8| (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let mixed = user.as_bytes().iter().fold(0x811c_9dc5, mix);
+    let ground = GROUNDS[(mixed >> 16) as usize % GROUNDS.len()];
     let last = u32::from(SHADES - 1);
     let mix = |ground: u8, step: u32| (u32::from(ground) * (last - step) + 255 * step + last / 2) / last;
     let shade = |step| ground.map(|sample| u8::try_from(mix(sample, step)).unwrap_or(u8::MAX));

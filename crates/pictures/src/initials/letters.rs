@@ -14,6 +14,10 @@ const HIGHEST: f32 = 0.60;
 pub(super) fn draw(names: [Option<&str>; 2], sheet: &mut Sheet) -> Option<()> {
     let font = FontRef::try_from_slice(dejavu::sans::bold()).ok()?;
     let letters = names.into_iter().flatten().filter_map(|name| Letter::of(name, &font));
+    let mut letters: Vec<Letter> = letters.collect();
+    if letters.iter().all(|letter| letter.is_from_right) {
+        letters.reverse();
+    }
     // In units of the font, from the left: where each letter begins.
     let mut begin = 0.0;
     let mut line = Vec::new();
@@ -55,6 +59,8 @@ struct Letter {
     glyph: GlyphId,
     outline: Outline,
     advance: f32,
+    /// Of a script that is written from right to left.
+    is_from_right: bool,
 }
 
 impl Letter {
@@ -71,6 +77,9 @@ impl Letter {
         let glyph = font.glyph_id(letter);
         let (outline, advance) = (font.outline(glyph)?, font.h_advance_unscaled(glyph));
         let is_wide = outline.bounds.max.x > outline.bounds.min.x;
-        (glyph.0 != 0 && advance > 0.0 && is_wide).then_some(Self { glyph, outline, advance })
+        // Hebrew, Arabic, N'Ko and their neighbours, and the forms for presentation.
+        let is_from_right =
+            matches!(letter, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFF}');
+        (glyph.0 != 0 && advance > 0.0 && is_wide).then_some(Self { glyph, outline, advance, is_from_right })
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn decode(bytes: &[u8], size: Size) -> Result<Source, Invalid> {
         .jpeg_set_out_colorspace(colours);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&outline.file), options);
     decoder.decode_headers().map_err(|_| broken())?;
-    let length = size.pixels() * samples.bytes();
+    let length = size.pixels() * samples.count();
     if decoder.output_buffer_size() != Some(length) {
         return Err(broken());
     }

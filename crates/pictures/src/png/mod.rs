@@ -40,7 +40,7 @@ pub(crate) fn decode(bytes: &[u8], size: Size) -> Result<Source, Invalid> {
         (ColorType::Rgba, BitDepth::Eight) => Samples::Rgba,
         _ => return Err(broken()),
     };
-    let length = size.pixels() * samples.bytes();
+    let length = size.pixels() * samples.count();
     // The header that counts is the one whose size was looked at.
     if reader.output_buffer_size() != Some(length) {
         return Err(broken());

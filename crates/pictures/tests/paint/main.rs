@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this crate is nothing but tests")]
 
+mod bombs;
 mod corpus;
 mod look;

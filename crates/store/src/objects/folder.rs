@@ -93,8 +93,11 @@ fn make(path: &Path) -> io::Result<PathBuf> {
     }
     let trial = root.join(".keyward-trial");
     File::create(&trial)?.sync_all()?;
-    fs::remove_file(trial)?;
-    Ok(root)
+    match fs::remove_file(trial) {
+        // Another process tried at the same time.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(root),
+        removed => removed.map(|()| root),
+    }
 }
 
 /// Before the file is begun: what is in it was never open to others.

@@ -7,6 +7,7 @@ mod folder;
 mod links;
 mod outages;
 mod s3;
+mod tls;
 
 use keyward_auth::values::{Format, Picture};
 use std::sync::atomic::{AtomicU8, Ordering};

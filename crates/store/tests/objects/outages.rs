@@ -55,9 +55,6 @@ async fn an_absent_bucket_is_named_as_that() {
     let bucket = Bucket::open(settings).await.unwrap();
     let error = bucket.look_around().await.unwrap_err().to_string();
     assert!(error.contains("there is no such bucket"), "{error}");
-    let picture = picture(Format::Jpeg);
-    let error = bucket.hang(picture, 64, square(picture, 64)).await.unwrap_err().to_string();
-    assert!(error.contains("there is no such bucket"), "{error}");
 }
 
 #[tokio::test]
@@ -70,19 +67,19 @@ async fn a_bucket_that_is_right_is_right() {
 #[tokio::test]
 async fn nobody_at_the_endpoint() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    all_say(&failures(s3::elsewhere(&format!("http://{closed}"))).await, "cannot be reached");
-    let nowhere =
-        BucketSettings { timeout: Duration::from_secs(5), ..s3::elsewhere("http://keyward.invalid") };
-    all_say(&failures(nowhere).await, "cannot be reached");
+    all_say(
+        &failures(s3::elsewhere(&format!("http://{closed}"))).await,
+        "cannot be reached (Connection refused",
+    );
 }
 
 #[tokio::test]
 async fn an_endpoint_that_never_answers() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = silent.local_addr().unwrap();
-    all_say(&failures(s3::elsewhere(&format!("http://{at}"))).await, "no answer within 1 s");
+    all_say(&failures(s3::elsewhere(&format!("http://{at}"))).await, "no answer in time");
     // Nor does it say hello in TLS.
-    all_say(&failures(s3::elsewhere(&format!("https://{at}"))).await, "no answer within 1 s");
+    all_say(&failures(s3::elsewhere(&format!("https://{at}"))).await, "no answer in time");
 }
 
 /// A server that says `words` to each request, and then either ends the connection or stays silent.
@@ -115,17 +112,20 @@ async fn an_endpoint_that_is_no_s3() {
     let bucket = Bucket::open(s3::elsewhere(&saying(begun, true).await)).await.unwrap();
     let begun = Instant::now();
     let error = bucket.look(picture(Format::Jpeg), 64).await.unwrap_err().to_string();
-    assert!(error.contains("no answer within 1 s"), "{error}");
+    assert!(error.contains("no answer in time"), "{error}");
     assert!(begun.elapsed() < Duration::from_millis(1500));
 }
 
 /// Whatever a server puts into its refusal, of it only the name is repeated.
 #[tokio::test]
 async fn a_refusal_is_not_repeated() {
-    let words = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 118\r\n\r\n\
-        <Error><Code>SignatureDoesNotMatch</Code><StringToSign>canary Signature=canary</StringToSign><Message/></Error>     ";
-    all_say(&failures(s3::elsewhere(&saying(words, false).await)).await, "refused (SignatureDoesNotMatch)");
-    let words = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 42\r\n\r\n\
-        <Code>canary Signature=canary</Code>      ";
-    all_say(&failures(s3::elsewhere(&saying(words, false).await)).await, "refused: ");
+    const HEAD: &str = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n";
+    let more = "<StringToSign>canary Signature=canary</StringToSign>";
+    for (name, said) in
+        [("SignatureDoesNotMatch", "SignatureDoesNotMatch"), ("canary Signature=canary", "status 403")]
+    {
+        let words = format!("{HEAD}<Error><Code>{name}</Code>{more}</Error>");
+        let at = saying(words.leak(), false).await;
+        all_say(&failures(s3::elsewhere(&at)).await, &format!("refused ({said}): "));
+    }
 }

@@ -203,6 +203,9 @@ struct Link {
 impl Link {
     /// `None` for whatever was never written here.
     fn read(picture: &str, square: &str, query: &Query) -> Option<Self> {
+        if !query.has_only(&["expires", "signature"]) {
+            return None;
+        }
         let (side, extension) = square.split_once('.')?;
         let picture = Picture::parse(&format!("{picture}.{extension}"))?;
         let side = Picture::SIZES.into_iter().find(|known| known.to_string() == side)?;

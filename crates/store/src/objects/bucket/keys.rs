@@ -58,7 +58,7 @@ async fn renew(lender: AwsCredentialProvider, shown: Shown, region: String) {
             sleep(RENEWAL).await;
             continue;
         }
-        if had.elapsed() > LEFT {
+        if had.elapsed() + pause > LEFT {
             show(&shown, None);
         }
         sleep(pause).await;
@@ -79,4 +79,94 @@ async fn ask(lender: &AwsCredentialProvider, shown: &Shown, region: &str) -> boo
 
 fn show(shown: &Shown, pass: Option<Arc<Pass>>) {
     *shown.write().unwrap_or_else(PoisonError::into_inner) = pass;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use object_store::CredentialProvider;
+    use object_store::aws::AwsCredential;
+    use std::sync::Mutex;
+
+    /// Lends what it is told to, and counts.
+    #[derive(Debug, Default)]
+    struct Lender {
+        lends: Mutex<Option<&'static str>>,
+        asked: Mutex<u32>,
+    }
+
+    impl Lender {
+        fn lends(&self, id: Option<&'static str>) {
+            *self.lends.lock().unwrap() = id;
+        }
+
+        fn asked(&self) -> u32 {
+            *self.asked.lock().unwrap()
+        }
+    }
+
+    #[async_trait]
+    impl CredentialProvider for Lender {
+        type Credential = AwsCredential;
+
+        async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+            *self.asked.lock().unwrap() += 1;
+            let key_id = self.lends.lock().unwrap().ok_or(object_store::Error::NotImplemented {
+                operation: "lending".into(),
+                implementer: "this one".into(),
+            })?;
+            Ok(Arc::new(AwsCredential { key_id: key_id.into(), secret_key: "s".into(), token: None }))
+        }
+    }
+
+    async fn kept() -> (Arc<Lender>, Keys) {
+        let lender = Arc::new(Lender::default());
+        let keys = Keys::keep(lender.clone(), "us-east-1".into(), false).await;
+        (lender, keys)
+    }
+
+    async fn after(seconds: u64) {
+        sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_keys_take_the_place_of_old_ones_and_the_same_stay() {
+        let (lender, keys) = kept().await;
+        assert!(keys.now().is_none());
+        lender.lends(Some("first"));
+        after(5).await;
+        let first = keys.now().unwrap();
+        after(200).await;
+        assert!(Arc::ptr_eq(&keys.now().unwrap(), &first));
+        lender.lends(Some("second"));
+        after(61).await;
+        assert!(!Arc::ptr_eq(&keys.now().unwrap(), &first));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_are_not_renewed_are_shown_no_longer_than_they_last() {
+        let (lender, keys) = kept().await;
+        lender.lends(Some("first"));
+        after(5).await;
+        lender.lends(None);
+        after(200).await;
+        assert!(keys.now().is_some());
+        after(100).await;
+        assert!(keys.now().is_none());
+        lender.lends(Some("first"));
+        after(61).await;
+        assert!(keys.now().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_asked_often_or_by_what_is_gone() {
+        let (lender, keys) = kept().await;
+        after(3600).await;
+        let asked = lender.asked();
+        assert!((60..75).contains(&asked), "{asked}");
+        drop(keys);
+        after(3600).await;
+        assert_eq!(lender.asked(), asked);
+    }
 }

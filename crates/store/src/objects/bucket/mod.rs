@@ -111,8 +111,9 @@ impl Bucket {
         let end = Instant::now() + self.timeout;
         // Asked for alone, so that a role that is not there is not taken for a bucket that is not.
         let keys = timeout_at(end, self.store.credentials().get_credential()).await;
-        keys.map_err(|_| Trouble::NoKeys("no answer"))?.map_err(|error| Trouble::of_keys(&error))?;
-        let answer = timeout_at(end, question).await.map_err(|_| Trouble::Late(self.timeout))?;
+        keys.map_err(|_| Trouble::NoKeys("gave no answer in time"))?
+            .map_err(|error| Trouble::of_keys(&error))?;
+        let answer = timeout_at(end, question).await.map_err(|_| Trouble::Late)?;
         answer.map_err(|error| Trouble::of_answer(&error))
     }
 

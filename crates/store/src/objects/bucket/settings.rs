@@ -62,7 +62,7 @@ pub(super) struct Judged {
 }
 
 /// Where a role is, as the places that lend one say it.
-const ROLES: [&str; 9] = [
+const ROLES: [&str; 8] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
@@ -71,7 +71,6 @@ const ROLES: [&str; 9] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_METADATA_ENDPOINT",
-    "AWS_IMDSV1_FALLBACK",
 ];
 
 pub(super) fn judge(

@@ -42,7 +42,9 @@ impl Answering {
         let known = replies.iter().find(|(begin, _)| asked.starts_with(**begin));
         let (status, body) = known.map_or("404 Not Found\n", |(_, reply)| reply).split_once('\n').unwrap();
         let length = body.len();
-        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        format!(
+            "HTTP/1.1 {status}\r\nETag: \"a\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
     }
 
     /// `status` and then the body, on lines of their own.
@@ -115,7 +117,7 @@ async fn the_keys_of_a_container_arrive_in_the_background() {
     let bucket = opened(settings(None), &environment).await.unwrap();
     assert_eq!(link(&bucket), None);
     let error = bucket.look_around().await.unwrap_err().to_string();
-    assert!(error.contains("there are no keys: whoever lends those of the role gave none"), "{error}");
+    assert!(error.contains("there are no keys: whoever lends those of the role refused"), "{error}");
     assert_eq!(link(&bucket), None);
 
     lender.says("GET /v1/credentials ", LENT);
@@ -238,6 +240,8 @@ async fn a_bucket_of_another_region_is_told_and_not_followed() {
     let bucket = opened(with_keys(&s3.at), &[]).await.unwrap();
     for reply in [
         "404 Not Found\n<Error><Code>NoSuchBucket</Code></Error>",
+        "301 Moved Permanently\n<Error><Code>PermanentRedirect</Code></Error>",
+        "307 Temporary Redirect\n",
         "400 Bad Request\n<Error><Code>AuthorizationHeaderMalformed</Code></Error>",
     ] {
         s3.says("GET ", reply);
@@ -248,7 +252,4 @@ async fn a_bucket_of_another_region_is_told_and_not_followed() {
     }
     s3.says("GET ", "404 Not Found\n<Error><Code>NoSuchKey</Code></Error>");
     assert_eq!(bucket.look(picture(), 64).await.unwrap(), None);
-    s3.says("GET ", "307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\n");
-    let error = bucket.look(picture(), 64).await.unwrap_err().to_string();
-    assert!(error.contains("it failed"), "{error}");
 }

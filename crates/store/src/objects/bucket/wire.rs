@@ -1,6 +1,7 @@
 //! HTTP to S3 and to those who lend keys: HTTP/1.1, certificates always verified, no proxies, and no redirects followed.
-//! Owns connections and how long one try may take; what a reply means is known elsewhere.
+//! Owns connections, how long one try may take, and which replies are worth another; what one means is known elsewhere.
 
+use super::trouble::Refusal;
 use crate::objects::OpenError;
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Limited};
@@ -71,7 +72,15 @@ impl HttpService for Asker {
             HttpError::new(kind, error)
         })?;
         let broken = |error| HttpError::new_boxed(HttpErrorKind::Interrupted, error);
-        Ok(reply.map(|body| HttpResponseBody::new(Limited::new(body, REPLY_BYTES).map_err(broken))))
+        let reply = reply.map(|body| HttpResponseBody::new(Limited::new(body, REPLY_BYTES).map_err(broken)));
+        let status = reply.status();
+        if status.is_success() {
+            return Ok(reply);
+        }
+        let said = tokio::time::timeout(self.patience, reply.into_body().bytes()).await.map_err(late)?;
+        let for_a_moment = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+        let kind = if for_a_moment { HttpErrorKind::Request } else { HttpErrorKind::Unknown };
+        Err(HttpError::new(kind, Refusal::new(status.as_u16(), &said.unwrap_or_default())))
     }
 }
 
