@@ -35,6 +35,7 @@ mod notices;
 mod outages;
 mod outbox;
 mod passwords;
+mod pictures;
 mod post;
 #[cfg(target_os = "linux")]
 mod process;

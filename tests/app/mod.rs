@@ -22,6 +22,7 @@ use client::Wire;
 use keyward::config::{Config, PicturePlace, Sources};
 use keyward::wiring::{self, World};
 use keyward_auth::Keyward;
+use keyward_auth::outside::Painter;
 use keyward_auth::records::Counters;
 use mails::Inboxes;
 use std::net::SocketAddr;
@@ -65,6 +66,7 @@ pub(crate) struct Setup {
     env: Vec<(String, String)>,
     real_hashing: bool,
     counters: Option<Arc<dyn Counters>>,
+    painter: Option<Arc<dyn Painter>>,
     clock: Option<Arc<TestClock>>,
 }
 
@@ -96,7 +98,13 @@ impl Setup {
         self
     }
 
-    /// Stands still at another moment than the one of all tests.
+    /// Another painter than the wiring's.
+    pub(crate) fn painter(mut self, painter: Arc<dyn Painter>) -> Self {
+        self.painter = Some(painter);
+        self
+    }
+
+    /// Stands still at another moment than the one of all tests; its other nodes do, too.
     pub(crate) fn clock(mut self, clock: TestClock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
@@ -161,7 +169,8 @@ impl TestApp {
         let mut setup = prepare(setup);
         let sources = Sources { env: std::mem::take(&mut setup.env), ..Sources::default() };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-        let (clock, nodes) = (Arc::new(TestClock::start()), AtomicU64::new(0));
+        let clock = setup.clock.take().unwrap_or_else(|| Arc::new(TestClock::start()));
+        let nodes = AtomicU64::new(0);
         (
             Arc::new(Ground { config, clock, nodes, inboxes: Inboxes::default(), place, _folder: folder }),
             setup,
@@ -198,8 +207,12 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut opened = wiring::open(&config, address, world).await.unwrap();
+        let inner = Arc::get_mut(&mut opened.keyward).unwrap();
         if let Some(counters) = setup.counters {
-            Arc::get_mut(&mut opened.keyward).unwrap().store.counters = counters;
+            inner.store.counters = counters;
+        }
+        if let Some(painter) = setup.painter {
+            inner.painter = painter;
         }
         let keyward = opened.keyward.clone();
         let web = wiring::web(&config, address, opened);

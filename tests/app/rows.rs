@@ -1,7 +1,8 @@
 //! A look into the stores behind the service's back: what is there, and that nothing came or went.
 
 use super::{Reply, Request, TestApp};
-use crate::stores::{Kept, Place};
+use crate::stores::{Kept, Place, objects_in};
+use std::collections::BTreeMap;
 
 impl TestApp {
     pub(crate) fn place(&self) -> &Place {
@@ -44,6 +45,14 @@ impl TestApp {
     /// Everything that is kept.
     pub(crate) async fn everything(&self) -> Vec<String> {
         self.place().everything().await
+    }
+
+    /// The objects of pictures, by their names.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        match self.pictures() {
+            Some(folder) => objects_in(&folder),
+            None => self.place().objects(),
+        }
     }
 
     /// The bytes that a thief of the stores would have.

@@ -5,7 +5,7 @@ use keyward_auth::outside::{Busy, Clock, Hasher, Random, Verdict};
 use keyward_auth::values::{Password, PasswordHash, Timestamp};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// Stands still until it is moved.
@@ -20,6 +20,11 @@ impl TestClock {
     /// Stands still at this moment, in microseconds since 1970.
     pub(crate) fn at(micros: i64) -> Self {
         Self(AtomicI64::new(micros))
+    }
+
+    /// Stands still at the present, for who is judged by a real clock: S3 judges links so.
+    pub(crate) fn present() -> Self {
+        Self::at(i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap())
     }
 
     pub(crate) fn advance(&self, span: Duration) {

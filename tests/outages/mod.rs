@@ -5,6 +5,7 @@ mod failover;
 mod load;
 mod lost_sessions;
 mod mail;
+mod pictures;
 mod postgres;
 mod redis;
 

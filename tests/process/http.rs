@@ -9,12 +9,19 @@ use std::time::Duration;
 pub(super) struct Call {
     method: String,
     path: String,
+    host: String,
     headers: String,
     body: Vec<u8>,
 }
 
 pub(super) fn call(method: &str, path: &str) -> Call {
-    Call { method: method.into(), path: path.into(), headers: String::new(), body: Vec::new() }
+    Call {
+        method: method.into(),
+        path: path.into(),
+        host: "localhost".into(),
+        headers: String::new(),
+        body: Vec::new(),
+    }
 }
 
 impl Call {
@@ -32,6 +39,12 @@ impl Call {
         self.header("Content-Type", kind)
     }
 
+    /// Another host than this machine's usual name, as a signed link wants it.
+    pub(super) fn host(mut self, host: &str) -> Self {
+        self.host = host.into();
+        self
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "tests write json!() in place")]
     pub(super) fn json(self, value: Value) -> Self {
         self.body("application/json", value.to_string())
@@ -45,9 +58,10 @@ impl Call {
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!(
-            "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n",
+            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n",
             self.method,
             self.path,
+            self.host,
             self.headers,
             self.body.len()
         )
@@ -89,6 +103,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     head: String,
     pub(super) text: String,
+    /// The text as it came.
+    pub(super) body: Vec<u8>,
 }
 
 impl Reply {
@@ -96,19 +112,21 @@ impl Reply {
     pub(super) fn read(stream: &mut TcpStream) -> io::Result<Self> {
         let mut bytes = Vec::new();
         let ended = stream.read_to_end(&mut bytes);
-        let whole = String::from_utf8_lossy(&bytes).into_owned();
         let cut = |what: &str| io::Error::new(io::ErrorKind::UnexpectedEof, what.to_owned());
-        let Some((head, text)) = whole.split_once("\r\n\r\n") else {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Err(ended.err().unwrap_or_else(|| cut("no whole head of a reply")));
         };
+        let body = bytes.split_off(end + 4);
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let reply = Self {
             status: status.ok_or_else(|| cut("no status"))?,
-            head: head.to_owned(),
-            text: text.to_owned(),
+            head,
+            text: String::from_utf8_lossy(&body).into_owned(),
+            body,
         };
         let announced = reply.header("content-length").parse::<usize>();
-        if announced.is_ok_and(|length| reply.text.len() < length) {
+        if announced.is_ok_and(|length| reply.body.len() < length) {
             return Err(cut("half a body"));
         }
         Ok(reply)

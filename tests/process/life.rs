@@ -3,6 +3,7 @@
 
 use super::http::{Call, Reply, call, percent};
 use super::server::{SOON, Server, secret, until};
+use crate::pictures::{Form, RED, jpeg};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -180,6 +181,8 @@ pub(super) fn live(server: &Server, canaries: &Canaries) -> (Tokens, String) {
         }
     }
 
+    look_at_pictures(&mut life, &access, password, &mut tokens);
+
     // Refreshing; the third generation makes the first one stolen goods.
     let refreshing = |token: &str| call("POST", "/auth/refresh").json(json!({"refresh_token": token}));
     let (_, newer) = tokens.keep(life.does(refreshing(&refresh), &[]));
@@ -251,6 +254,26 @@ pub(super) fn live(server: &Server, canaries: &Canaries) -> (Tokens, String) {
     (tokens, setup.trim_start_matches("/setup/").to_owned())
 }
 
+/// Pictures: what opens one is a secret for as long as it does, and the name of a file is nobody's business.
+fn look_at_pictures(life: &mut Life<'_>, access: &str, password: &str, tokens: &mut Tokens) {
+    let put = |kind: &str, body: Vec<u8>| call("PUT", "/users/me/picture").bearer(access).body(kind, body);
+    let form = Form::of("file", &format!("{}.jpg", percent(password)), "image/jpeg", &jpeg(RED));
+    let reply = life.does(put(&Form::kind(), form.bytes()), &["picture_changed"]).expect(200).json();
+    life.does(put("image/png", password.into()), &[]).expect(422);
+    for (_, link) in reply["picture"]["sizes"].as_object().unwrap() {
+        let (link, signature) = link.as_str().unwrap().rsplit_once("ignature=").unwrap();
+        tokens.0.push(signature.to_owned());
+        // In a bucket it is S3 that is asked.
+        if let Some(at) = link.find("/pictures/").filter(|_| !link.contains("X-Amz-")) {
+            life.does(call("GET", &format!("{}ignature={signature}", &link[at..])), &[]).expect(200);
+        }
+        let spot = percent(password);
+        let nowhere = format!("/pictures/{spot}/64.jpg?expires=1&signature={spot}");
+        life.does(call("GET", &nowhere), &[]).expect(403);
+    }
+    life.does(call("DELETE", "/users/me/picture").bearer(access), &["picture_removed"]).expect(204);
+}
+
 fn check_requests(lines: &[Value], life: &Life<'_>) {
     let requests: Vec<&Value> = lines.iter().filter(|line| line["target"] == "keyward::request").collect();
     assert_eq!(requests.len(), life.statuses.len());
@@ -269,7 +292,9 @@ fn check_requests(lines: &[Value], life: &Life<'_>) {
     }
     let by_whom = requests.iter().filter(|line| line["user"] != "").count();
     assert!(by_whom > 15, "{by_whom} requests name their user");
-    assert!(requests.iter().any(|line| line["route"] == "/users/{user}"));
+    for route in ["/users/{user}", "/pictures/{picture}/{square}"] {
+        assert!(requests.iter().any(|line| line["route"] == route), "{route}");
+    }
 }
 
 fn check_events(lines: &[Value], life: &Life<'_>) {

@@ -4,7 +4,7 @@
 use super::http::{call, percent};
 use super::life::{ADA, Canaries, live};
 use super::server::{Home, PASSWORD};
-use crate::stores::{Kind, aside};
+use crate::stores::{Kind, aside, objects_in};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -65,17 +65,17 @@ impl Place {
     }
 }
 
-/// Every byte that the service keeps, but for the key file, whose content is a secret itself.
+/// Every byte that the service keeps, pictures too, but for the key file, whose content is a secret itself.
 fn kept(home: &Home, when: &str) -> Vec<Place> {
     let mut places = vec![Place::new(&format!("the stores {when}"), &aside(home.place().stolen()))];
     // It would find a secret: it does find what is none.
     assert!(home.rows("SELECT id FROM keyward_users").iter().any(|id| places[0].text.contains(id)));
-    for file in std::fs::read_dir(home.path("keyward-data")).into_iter().flatten().map(Result::unwrap) {
-        if file.file_name() != "keyward.key" {
-            let name = format!("{} {when}", file.file_name().display());
-            places.push(Place::new(&name, &std::fs::read(file.path()).unwrap()));
-        }
+    let mut files = objects_in(&home.path("keyward-data"));
+    files.retain(|name, _| name != "keyward.key");
+    if home.place().has_s3() {
+        files.extend(home.place().objects());
     }
+    places.extend(files.iter().map(|(name, bytes)| Place::new(&format!("{name} {when}"), bytes)));
     places
 }
 

@@ -5,6 +5,7 @@
 mod http;
 mod kill;
 mod kill_changes;
+mod kill_pictures;
 mod life;
 mod log_hygiene;
 mod mail;

@@ -125,6 +125,10 @@ impl Home {
         aside(self.ground.place.rows(sql))
     }
 
+    pub(super) fn execute(&self, sql: &str) {
+        aside(self.ground.place.execute(sql));
+    }
+
     /// A connection to the file, where the database is one.
     pub(super) fn database(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;

@@ -14,11 +14,13 @@ mod sqlite;
 pub(crate) use own_postgres::OwnPostgres;
 pub(crate) use own_redis::OwnRedis;
 pub(crate) use proxy::Proxy;
+pub(crate) use s3::objects_in;
 
 use postgres::Postgres;
 use redis::Redis;
 use s3::S3;
 use sqlite::Sqlite;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -104,6 +106,11 @@ impl Place {
     /// Whether pictures are in S3.
     pub(crate) fn has_s3(&self) -> bool {
         self.s3.is_some()
+    }
+
+    /// The objects of pictures, by their names, where they are in S3.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.s3.as_ref().unwrap().objects()
     }
 
     /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there

@@ -1,6 +1,8 @@
 //! A place for pictures in the bucket of all tests: names of its own in it, and a look at what lies there.
 
 use super::{server, unique};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 pub(super) struct S3 {
     bucket: String,
@@ -40,7 +42,34 @@ impl S3 {
         ]
     }
 
+    /// By their names, without the prefix: as they lie on the disk of the server, which is the same behind all proxies.
+    pub(super) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut objects = objects_in(&PathBuf::from(server("KEYWARD_TEST_S3_FOLDER")).join(&self.prefix));
+        // There are no folders in S3.
+        objects.retain(|name, _| !name.ends_with('/'));
+        objects
+    }
+
     pub(super) fn secret(&self) -> &str {
         &self.secret
     }
+}
+
+/// The files of a folder, by their names below it. A folder with nothing in it is named as well, with a slash at the end.
+pub(crate) fn objects_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    // What goes while this looks is gone.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        if path.is_dir() {
+            let inner = objects_in(&path);
+            if inner.is_empty() {
+                found.insert(format!("{name}/"), Vec::new());
+            }
+            found.extend(inner.into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            found.insert(name, bytes);
+        }
+    }
+    found
 }

@@ -9,5 +9,6 @@ mod first_start;
 mod flood;
 mod mail_config;
 mod misconfiguration;
+mod pictures_folder;
 mod readme;
 mod sqlite_file;

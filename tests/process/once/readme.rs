@@ -1,6 +1,7 @@
 //! What the README has a newcomer paste, pasted: every line for a shell, in order, against a fresh start. Where a line
 //! waits for a mail, the test waits for that mail.
 
+use crate::pictures::Look;
 use crate::process::server::{BINARY, Home};
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -20,6 +21,7 @@ curl() {
     command curl --silent --show-error --max-time 20 --dump-header head "$@"
     cat head >> heads
 }
+command -v file > /dev/null || file() { :; }
 mails=0
 sleep() {
     mails=$((mails + 1))
@@ -54,11 +56,15 @@ fn each_line_does_what_is_said_about_it() {
     let statuses = heads.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3));
     let statuses: Vec<&str> = statuses.collect();
     let register_to_profile = ["201", "200", "200", "200", "200", "200"];
+    // The last is where the one before sends to.
+    let picture = ["200", "200", "303", "200"];
     let refresh_to_sign_out = ["200", "200", "200", "204", "401"];
     let forgot_to_reset = ["202", "200", "204"];
     let administrator = ["200", "200", "200", "201"];
     let expected: Vec<&str> =
-        [&register_to_profile[..], &refresh_to_sign_out, &forgot_to_reset, &administrator].concat();
+        [&register_to_profile[..], &picture, &refresh_to_sign_out, &forgot_to_reset, &administrator].concat();
     assert_eq!(statuses, expected, "{said}\n{failed}");
+    let small = Look::of(&std::fs::read(home.path("small.jpg")).unwrap());
+    assert_eq!((small.width, small.height), (64, 64));
     assert!(said.contains("\"email_verified\":true") && said.contains("\"status\":\"disabled\""), "{said}");
 }

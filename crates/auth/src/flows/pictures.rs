@@ -84,19 +84,28 @@ impl Keyward {
         Leftover { picture, user, due_at: self.now() }
     }
 
-    /// Takes down what is due and nobody's. Returns whether there may be more.
+    /// Takes down what is due and nobody's. Returns whether there may be more. What fails waits until its claim ends, and
+    /// holds up no other.
     pub async fn collect(&self) -> Result<bool, PictureError> {
         let now = self.now();
         let claimed = self.store.leftovers.claim(now, now + CLAIM, AT_ONCE).await?;
+        let mut collected = Ok(claimed.len() == AT_ONCE);
         for leftover in &claimed {
-            let user = self.store.users.by_id(leftover.user).await?;
-            if user.is_none_or(|user| user.picture != Some(leftover.picture)) {
-                self.gallery.take_down(leftover.picture).await?;
-                tracing::debug!(picture = %leftover.picture, "a picture that was nobody's is gone");
+            if let Err(error) = self.look_at(leftover).await {
+                collected = Err(error);
             }
-            self.store.leftovers.remove(leftover).await?;
         }
-        Ok(claimed.len() == AT_ONCE)
+        collected
+    }
+
+    async fn look_at(&self, leftover: &Leftover) -> Result<(), PictureError> {
+        let user = self.store.users.by_id(leftover.user).await?;
+        if user.is_none_or(|user| user.picture != Some(leftover.picture)) {
+            self.gallery.take_down(leftover.picture).await?;
+            tracing::debug!(picture = %leftover.picture, "a picture that was nobody's is gone");
+        }
+        self.store.leftovers.remove(leftover).await?;
+        Ok(())
     }
 
     /// Links to a picture, the same for some minutes, so that browsers may keep what they lead to. Asks nobody.
