@@ -26,7 +26,7 @@ use keyward_auth::tokens::{
     RefreshTokens, Sealer, Tokens,
 };
 use keyward_mail::OpenError as MailError;
-use keyward_store::objects::{Bucket, OpenError as GalleryError};
+use keyward_store::objects::OpenError as GalleryError;
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
 use keyward_web::{Inbox, Limits, Settings, Shared, Unknown, Web};
@@ -97,7 +97,7 @@ pub struct Opened {
     /// Where mails end up that go nowhere.
     inbox: Option<Arc<dyn Inbox>>,
     /// Where pictures are, if not in a folder.
-    bucket: Option<Arc<Bucket>>,
+    bucket: Option<Arc<pictures::Bucket>>,
 }
 
 impl Opened {

@@ -1,10 +1,12 @@
-//! Pictures, from a configuration to a painter and to the place where they are kept.
+//! Pictures, from a configuration to a painter and to the place where they are kept: the only file that names a concrete one
+//! of either.
 
 use super::StartError;
 use crate::config::{Config, PicturePlace};
 use keyward_auth::outside::{Gallery, Painter};
 use keyward_pictures::{Studio, StudioSettings};
-use keyward_store::objects::{Bucket, BucketSettings, Folder};
+pub(super) use keyward_store::objects::Bucket;
+use keyward_store::objects::{BucketSettings, Folder};
 use std::sync::Arc;
 
 pub(super) fn painter(config: &Config) -> Result<Arc<dyn Painter>, StartError> {
