@@ -220,7 +220,7 @@ fn m_05_it_serves_from_a_read_only_root_as_nobody() {
     let about = fs::metadata(image.volume()).unwrap();
     assert_eq!((about.uid(), about.mode() & 0o777), (65532, 0o700));
     let files = everything(&image.volume());
-    let names = ["keyward.db", "keyward.db-shm", "keyward.db-wal", "keyward.key"];
+    let names = ["keyward.db", "keyward.db-shm", "keyward.db-wal", "keyward.key", "pictures"];
     assert_eq!(files, names.into_iter().map(PathBuf::from).collect());
     for name in files {
         let about = fs::metadata(image.volume().join(&name)).unwrap();

@@ -45,7 +45,7 @@ fn people_are_told_the_address_the_documents_and_the_link() {
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let text: Vec<String> = lines.by_ref().take(6).map(Result::unwrap).collect();
+    let text: Vec<String> = lines.by_ref().take(7).map(Result::unwrap).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     let text = text.join("\n");
@@ -53,6 +53,7 @@ fn people_are_told_the_address_the_documents_and_the_link() {
         "listens on http://127.0.0.1:",
         "sqlite:./keyward-data/keyward.db",
         "/dev/mail",
+        "./keyward-data/pictures",
         "/docs",
         "/setup/",
         "works once",
