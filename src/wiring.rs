@@ -96,16 +96,12 @@ pub struct Opened {
     pub keyward: Arc<Keyward>,
     /// Where mails end up that go nowhere.
     inbox: Option<Arc<dyn Inbox>>,
-    /// Where pictures are, if not in a folder.
-    bucket: Option<Arc<pictures::Bucket>>,
 }
 
 impl Opened {
     /// Looks beside everything else whether what is not needed to start is there, and tells the log if it is not.
     pub fn look_around(&self) {
-        if let Some(bucket) = &self.bucket {
-            tokio::spawn(pictures::look_around(bucket.clone()));
-        }
+        tokio::spawn(pictures::look_around(self.keyward.gallery.clone()));
     }
 }
 
@@ -125,8 +121,8 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         return Err(StartError::OtherSecret);
     }
     let master = master(config)?;
-    let (gallery, bucket) = pictures::gallery(config).await?;
-    let keyward = Keyward {
+    let gallery = stores::gallery(config).await?;
+    let keyward = Arc::new(Keyward {
         store,
         setup: SetupLink::new(world.random.as_ref()),
         tokens: tokens(config, &master, bound)?,
@@ -137,9 +133,9 @@ pub async fn open(config: &Config, bound: SocketAddr, world: World) -> Result<Op
         mailer: mail::mailer(post.as_ref()),
         painter: pictures::painter(config)?,
         gallery,
-    };
+    });
     keyward.load_keys().await?;
-    Ok(Opened { keyward: Arc::new(keyward), inbox: post.as_deref().and_then(mail::inbox), bucket })
+    Ok(Opened { keyward, inbox: post.as_deref().and_then(mail::inbox) })
 }
 
 fn tokens(config: &Config, master: &Master, bound: SocketAddr) -> Result<Tokens, StartError> {

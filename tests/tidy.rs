@@ -105,7 +105,7 @@ fn the_walls_stand() {
             assert!(lines.iter().find(dependency).is_none(), "crates/{krate} names {name}");
         }
     }
-    // One file of the binary names a concrete store, and one a place of pictures; others know URLs and what can be wrong with an opening.
+    // One file of the binary names a concrete store; others know URLs and what can be wrong with an opening.
     let naming = sources().into_iter().filter(|path| name(path).starts_with("src/"));
     let names_it = |line: &str| {
         let is_passive = ["Url;", "OpenError;", "OpenError as RedisError;", "OpenError as GalleryError;"]
@@ -115,7 +115,7 @@ fn the_walls_stand() {
     };
     let naming = naming.filter(|path| fs::read_to_string(path).unwrap().lines().any(names_it));
     let naming: Vec<String> = naming.map(|path| name(&path)).collect();
-    assert_eq!(naming, ["src/wiring/pictures.rs", "src/wiring/stores.rs"]);
+    assert_eq!(naming, ["src/wiring/stores.rs"]);
 }
 
 #[test]

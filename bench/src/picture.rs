@@ -2,8 +2,9 @@
 //! decode, resize and encode it in four sizes, alone, on one thread. Each prints one line.
 
 use crate::{Failure, say};
-use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::TypedImage;
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -66,22 +67,22 @@ pub(crate) fn paint(path: &str, seconds: f64) -> Result<(), Failure> {
 }
 
 fn once(bytes: &[u8]) -> Result<usize, Failure> {
-    let pixels = JpegDecoder::new(ZCursor::new(bytes)).decode()?;
+    let mut pixels = JpegDecoder::new(ZCursor::new(bytes)).decode()?;
     let (width, height) = (u32::from(WIDTH), u32::from(HEIGHT));
-    let side = f64::from(width.min(height));
-    let mut from = Image::from_vec_u8(width, height, pixels, PixelType::U8x3)?;
+    let mut from = TypedImage::<U8x3>::from_buffer(width, height, &mut pixels)?;
     let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).crop(
-        (f64::from(width) - side) / 2.0,
-        (f64::from(height) - side) / 2.0,
-        side,
-        side,
+        f64::from(WIDTH - HEIGHT) / 2.0,
+        0.0,
+        f64::from(HEIGHT),
+        f64::from(HEIGHT),
     );
     let mut written = 0;
     for side in [512, 256, 128, 64_u16] {
-        let mut square = Image::new(side.into(), side.into(), PixelType::U8x3);
-        Resizer::new().resize(&from, &mut square, &options)?;
+        let mut square = TypedImage::<U8x3>::new(side.into(), side.into());
+        Resizer::new().resize_typed(&from, &mut square, &options)?;
         let mut encoded = Vec::new();
-        Encoder::new(&mut encoded, 85).encode(square.buffer(), side, side, ColorType::Rgb)?;
+        let rgb: Vec<u8> = square.pixels().iter().flat_map(|pixel| pixel.0).collect();
+        Encoder::new(&mut encoded, 85).encode(&rgb, side, side, ColorType::Rgb)?;
         written += encoded.len();
         // The next one is made of this one.
         from = square;

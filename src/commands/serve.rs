@@ -59,14 +59,14 @@ fn announce(config: &config::Config, bound: SocketAddr, link: Option<&str>, out:
     let (mail, pictures) = (config.mail_goes(bound), config.picture_place().to_string());
     let setup = link.map(|secret| format!("{url}/setup/{secret}"));
     let mut text = format!(
-        "Keyward {} listens on http://{bound}\n  store  {store}{}\n  mail   {}\n  pictures  {pictures}\n  docs   {url}/docs",
+        "Keyward {} listens on http://{bound}\n  store     {store}{}\n  mail      {}\n  pictures  {pictures}\n  docs      {url}/docs",
         env!("CARGO_PKG_VERSION"),
         sessions.as_ref().map(|url| format!(", sessions in {url}")).unwrap_or_default(),
         mail.as_deref().unwrap_or("none: set mail.url (SMTP_URL)"),
     );
     if let Some(setup) = &setup {
         text += &format!(
-            "\n  setup  {setup}\n         makes the first administrator; works once, until there is one"
+            "\n  setup     {setup}\n            makes the first administrator; works once, until there is one"
         );
     }
     let value = json!({"listen": bound.to_string(), "url": url, "store": store, "sessions": sessions, "mail": mail, "pictures": pictures, "docs": format!("{url}/docs"), "setup": setup});

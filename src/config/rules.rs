@@ -137,7 +137,8 @@ mod tests {
             ("postgres://u@10.0.0.7/d", "redis://127.0.0.1", 0),
             ("postgres://u@db,db2.example.com/d", "redis://[fd00::7]", 1),
         ] {
-            let env = [("DATABASE_URL", database), ("REDIS_URL", redis), ("SECRET_KEY", &strong())];
+            let folder = ("KEYWARD_PICTURES_FOLDER", "pictures");
+            let env = [("DATABASE_URL", database), ("REDIS_URL", redis), ("SECRET_KEY", &strong()), folder];
             let config = Config::load(&crate::config::tests::env(&env)).unwrap();
             let found = config.warnings();
             assert_eq!(found.len(), warnings, "{database} {redis}: {found:?}");

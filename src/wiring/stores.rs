@@ -1,11 +1,14 @@
 //! The stores that a configuration asks for: the only file that names a concrete one.
 
 use super::StartError;
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, PicturePlace, Secret, StoreUrl};
+use keyward_auth::outside::Gallery;
 use keyward_auth::records::Store;
 use keyward_auth::values::Timestamp;
+use keyward_store::objects::{Bucket, BucketSettings, Folder};
 use keyward_store::redis::{Redis, RedisSettings};
 use keyward_store::sql::{MigrationStatus, Postgres, PostgresSettings, Sqlite};
+use std::sync::Arc;
 
 /// The database of users, opened; its schema may still be missing or old.
 pub enum Database {
@@ -55,4 +58,30 @@ pub(super) async fn store(config: &Config, database: &Database) -> Result<Store,
         timeout: config.redis.timeout,
     };
     Ok(Redis::open(&settings).await?.beside(store))
+}
+
+/// The place of pictures; nobody is asked whether it is there.
+pub(super) async fn gallery(config: &Config) -> Result<Arc<dyn Gallery>, StartError> {
+    Ok(match config.picture_place() {
+        PicturePlace::Folder(path) => Arc::new(Folder::open(&path)?),
+        PicturePlace::Bucket(bucket, endpoint) => {
+            Arc::new(Bucket::open(bucket_settings(config, bucket, endpoint)).await?)
+        }
+    })
+}
+
+fn bucket_settings(config: &Config, bucket: String, endpoint: Option<String>) -> BucketSettings {
+    let pictures = &config.pictures;
+    let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
+    BucketSettings {
+        bucket,
+        endpoint,
+        region: pictures.region.clone(),
+        path_style: pictures.path_style,
+        prefix: pictures.prefix.clone(),
+        access_key_id: pictures.access_key_id.clone(),
+        secret_access_key: pictures.secret_access_key.as_ref().map(text),
+        session_token: pictures.session_token.as_ref().map(text),
+        timeout: pictures.timeout,
+    }
 }

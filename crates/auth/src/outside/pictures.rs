@@ -64,6 +64,9 @@ pub trait Gallery: Send + Sync {
     /// Takes away all squares of a picture; also those of one that is not there, or not whole.
     async fn take_down(&self, picture: Picture) -> Result<(), GalleryError>;
 
+    /// One quick question whether the place is there and may be looked into: what is wrong, in words for the log.
+    async fn look_around(&self) -> Result<(), GalleryError>;
+
     /// An URL under which anybody may look at a square between these times, by `GET` alone; `None` where the service
     /// shows its pictures itself. Waits for nothing.
     fn link(&self, picture: Picture, side: u32, from: Timestamp, until: Timestamp) -> Option<String>;

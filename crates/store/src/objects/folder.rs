@@ -75,6 +75,11 @@ impl Gallery for Folder {
         .await
     }
 
+    async fn look_around(&self) -> Result<(), GalleryError> {
+        let root = self.root.clone();
+        blocking(move || fs::read_dir(root).map(drop)).await
+    }
+
     fn link(&self, _: Picture, _: u32, _: Timestamp, _: Timestamp) -> Option<String> {
         None
     }

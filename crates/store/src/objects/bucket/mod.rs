@@ -41,7 +41,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Judges the settings, and asks nobody: whether bucket and keys are right shows [`look_around`](Self::look_around).
+    /// Judges the settings, and asks nobody: whether bucket and keys are right shows [`look_around`](Gallery::look_around).
     /// Without keys in the settings it takes those of the environment (`AWS_ACCESS_KEY_ID` and so on), a web identity, or
     /// the role of the task, the pod or the machine, and keeps these fresh in the background. Needs a tokio runtime, which
     /// must be there for as long as the bucket.
@@ -82,17 +82,6 @@ impl Bucket {
             .map_err(|error| OpenError(format!("the bucket cannot be used: {error}")))?;
         let keys = Keys::keep(store.credentials().clone(), judged.region, judged.are_given).await;
         Ok(Self { store, place: judged.place, prefix: judged.prefix, keys, timeout: judged.timeout })
-    }
-
-    /// One question that tells whether the bucket answers, is there, and lets these keys look into it.
-    ///
-    /// # Errors
-    /// What is wrong, in short words for the log.
-    pub async fn look_around(&self) -> Result<(), GalleryError> {
-        let prefix = (!self.prefix.is_empty()).then_some(self.prefix.as_str());
-        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-        self.ask("list", self.store.list_paginated(prefix, options)).await?;
-        Ok(())
     }
 
     fn key(&self, picture: Picture, side: u32) -> String {
@@ -154,6 +143,14 @@ impl Gallery for Bucket {
     }
 
     /// With the keys of a role the link ends when these end, should that be before `until`: nobody says when that is.
+    /// Asks whether the bucket answers, is there, and lets these keys look into it.
+    async fn look_around(&self) -> Result<(), GalleryError> {
+        let prefix = (!self.prefix.is_empty()).then_some(self.prefix.as_str());
+        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        self.ask("list", self.store.list_paginated(prefix, options)).await?;
+        Ok(())
+    }
+
     fn link(&self, picture: Picture, side: u32, from: Timestamp, until: Timestamp) -> Option<String> {
         let pass = self.keys.now()?;
         let seconds = until.as_seconds().saturating_sub(from.as_seconds()).max(1);
