@@ -25,6 +25,7 @@ async fn a_10_a_link_that_was_tampered_with_opens_nothing() {
     let (before, query) = small.split_once('?').unwrap();
     let is_s3 = app.pictures().is_none();
     let signature = if is_s3 { "X-Amz-Signature=" } else { "signature=" };
+    let room = &before[before.len() - "0123456789abcdef0123456789abcdef/64.jpg".len()..before.len() - 20];
     let mut wrong = vec![
         ("another signature", forged(&small, signature)),
         ("no query", before.to_owned()),
@@ -33,7 +34,7 @@ async fn a_10_a_link_that_was_tampered_with_opens_nothing() {
         ("another signature's", format!("{before}?{}", other.split_once('?').unwrap().1)),
         ("no signature", small[..small.find(signature).unwrap() - 1].to_owned()),
         ("a cut signature", small[..small.len() - 1].to_owned()),
-        ("no picture of ours", format!("{}?{query}", before.replace(|c: char| c.is_ascii_digit(), "0"))),
+        ("no picture of ours", forged(&small, room)),
     ];
     if is_s3 {
         wrong.extend([

@@ -72,9 +72,7 @@ fn kept(home: &Home, when: &str) -> Vec<Place> {
     assert!(home.rows("SELECT id FROM keyward_users").iter().any(|id| places[0].text.contains(id)));
     let mut files = objects_in(&home.path("keyward-data"));
     files.retain(|name, _| name != "keyward.key");
-    if home.place().has_s3() {
-        files.extend(home.place().objects());
-    }
+    files.extend(home.place().bucket().map(|bucket| objects_in(&bucket)).unwrap_or_default());
     places.extend(files.iter().map(|(name, bytes)| Place::new(&format!("{name} {when}"), bytes)));
     places
 }

@@ -20,7 +20,6 @@ use postgres::Postgres;
 use redis::Redis;
 use s3::S3;
 use sqlite::Sqlite;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -108,9 +107,9 @@ impl Place {
         self.s3.is_some()
     }
 
-    /// The objects of pictures, by their names, where they are in S3.
-    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        self.s3.as_ref().unwrap().objects()
+    /// Where the server keeps what is in the bucket, if pictures are in S3.
+    pub(crate) fn bucket(&self) -> Option<PathBuf> {
+        self.s3.as_ref().map(S3::folder)
     }
 
     /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there

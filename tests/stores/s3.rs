@@ -42,12 +42,9 @@ impl S3 {
         ]
     }
 
-    /// By their names, without the prefix: as they lie on the disk of the server, which is the same behind all proxies.
-    pub(super) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut objects = objects_in(&PathBuf::from(server("KEYWARD_TEST_S3_FOLDER")).join(&self.prefix));
-        // There are no folders in S3.
-        objects.retain(|name, _| !name.ends_with('/'));
-        objects
+    /// On the disk of the server, which is the same behind all proxies.
+    pub(super) fn folder(&self) -> PathBuf {
+        PathBuf::from(server("KEYWARD_TEST_S3_FOLDER")).join(&self.prefix)
     }
 
     pub(super) fn secret(&self) -> &str {
@@ -55,7 +52,8 @@ impl S3 {
     }
 }
 
-/// The files of a folder, by their names below it. A folder with nothing in it is named as well, with a slash at the end.
+/// The objects in a folder of pictures, or in a bucket's, by their names. A folder with nothing in it is named as well, with a
+/// slash at the end.
 pub(crate) fn objects_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     // What goes while this looks is gone.
