@@ -30,7 +30,7 @@ fn half_hung(home: &Home) {
     let (begun, folder) = (Instant::now(), folder(home));
     let rooms = || std::fs::read_dir(&folder).into_iter().flatten().map(|room| room.unwrap().path());
     let mut seen: BTreeSet<PathBuf> = rooms().collect();
-    while begun.elapsed() < Duration::from_secs(5) {
+    while begun.elapsed() < Duration::from_secs(2) {
         for room in rooms() {
             if seen.insert(room.clone()) && std::fs::read_dir(room).is_ok_and(|squares| squares.count() < 4) {
                 return;
