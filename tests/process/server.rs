@@ -87,6 +87,10 @@ impl Home {
         for (key, value) in ground.place.settings().into_iter().chain(ground.place.patience()) {
             home.change(&format!("KEYWARD_{}", key.replace('.', "_").to_uppercase()), &value);
         }
+        // Where SQLite has it by itself.
+        if !ground.place.has_s3() {
+            home.change("KEYWARD_PICTURES_FOLDER", "./keyward-data/pictures");
+        }
         home
     }
 
