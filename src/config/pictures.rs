@@ -65,6 +65,10 @@ impl Config {
                 "pictures.access_key_id",
                 "pictures.secret_access_key is set, and the key's id is not (AWS_ACCESS_KEY_ID)",
             ),
+            (false, false) if pictures.bucket.is_some() && pictures.session_token.is_some() => problem(
+                "pictures.session_token",
+                "a token goes with the key that was lent with it; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, too",
+            ),
             _ => {}
         }
         found
@@ -143,6 +147,8 @@ mod tests {
             (&[ENDPOINT], "pictures.bucket"),
             (&[BUCKET, ID], "pictures.secret_access_key"),
             (&[BUCKET, KEY], "pictures.access_key_id"),
+            (&[BUCKET, ("AWS_SESSION_TOKEN", "c4nary")], "pictures.session_token"),
+            (&[("S3_BUCKET", "faces/of")], "pictures.bucket"),
         ] {
             let message = only_problem(&env(given));
             assert!(message.starts_with(key) && !message.contains("c4nary"), "{given:?}: {message}");

@@ -10,8 +10,8 @@ use super::readers::{
 use super::secret::Secret;
 use super::store_url::StoreUrl;
 use super::values::{
-    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, key_prefix, language,
-    listen, log_filter, logo, network, path, product_name, word,
+    Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, bucket_name, key_prefix,
+    language, listen, log_filter, logo, network, path, product_name, word,
 };
 use ipnet::IpNet;
 use keyward_auth::policy::Verification;
@@ -282,7 +282,7 @@ settings! {
         /// The folder. By default `pictures` beside SQLite's file; with PostgreSQL, ./keyward-data/pictures.
         folder: Option<PathBuf> = "", Optional(Parsed("the path of a folder", path));
         /// The bucket.
-        bucket: Option<String> = "", Optional(Parsed("the name of a bucket", word)), or "S3_BUCKET";
+        bucket: Option<String> = "", Optional(Parsed("the name of a bucket", bucket_name)), or "S3_BUCKET";
         /// Where S3 is, if not at AWS.
         endpoint: Option<Origin> = "", Optional(Parsed("https://host or http://host:port", Origin::parse)),
             or "S3_ENDPOINT";
@@ -303,7 +303,7 @@ settings! {
         timeout: Duration = "5s", Span(100 * MILLISECOND, MINUTE);
         /// How long a link to a picture is good, at most; it is at least two thirds of that.
         link_ttl: Duration = "15m", Span(MINUTE, 7 * DAY);
-        /// How many pictures are painted at a time: each may need 500 MB of memory.
+        /// How many pictures are painted at a time: each may need 300 MB of memory.
         threads: usize = "1", Count(1, 64);
         /// How many may wait; the next is answered 503 at once.
         queue: usize = "16", Count(1, 1000);

@@ -92,6 +92,23 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.contains('\0') { Err("no path holds a NUL".into()) } else { Ok(PathBuf::from(text)) }
 }
 
+/// As S3 and what speaks like it name buckets.
+pub(super) fn bucket_name(text: &str) -> Result<String, String> {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let right = (3..=63).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(is_known)
+        && !text.contains("..");
+    if right {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is not the name of a bucket, of 3 to 63 letters, digits, dots and hyphens; its prefix is \
+             pictures.prefix"
+        ))
+    }
+}
+
 /// Names of objects, joined by slashes: nothing that a URL, a folder or a signature could read in another way.
 pub(super) fn key_prefix(text: &str) -> Result<String, String> {
     let is_plain = |name: &str| {
@@ -240,6 +257,12 @@ mod tests {
             assert!(logo(text).is_err(), "{text}");
         }
         assert!(language("pt-BR").is_ok() && language("en_US").is_err() && language("../x").is_err());
+        for text in ["abc", "example-pictures", "a.b.c"] {
+            assert!(bucket_name(text).is_ok(), "{text}");
+        }
+        for text in ["", "ab", "a/b", "s3://abc", "...", "a..b", "-abc", "a b c", &"a".repeat(64)] {
+            assert!(bucket_name(text).is_err(), "{text}");
+        }
         for text in ["", "a", "accounts/pictures", "a.b/c_d-e", "a/"] {
             assert!(key_prefix(text).is_ok(), "{text}");
         }

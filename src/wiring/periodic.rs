@@ -80,20 +80,26 @@ async fn collect(keyward: Arc<Keyward>) {
     let mut is_told = false;
     loop {
         ticks.tick().await;
-        let collected = loop {
+        let mut done = 0;
+        let failed = loop {
             match keyward.collect().await {
-                Ok(true) => {}
-                other => break other,
+                Ok(0) => break None,
+                Ok(looked_at) => done += looked_at,
+                Err(error) => break Some(error),
             }
         };
-        match &collected {
-            Ok(_) if is_told => tracing::info!("pictures that are nobody's can be taken away again"),
-            Err(error) if !is_told => {
-                tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait")
+        match failed {
+            Some(error) if !is_told => {
+                tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait");
+                is_told = true;
+            }
+            // Nothing was due: what failed waits still.
+            None if is_told && done > 0 => {
+                tracing::info!("pictures that are nobody's can be taken away again");
+                is_told = false;
             }
             _ => {}
         }
-        is_told = collected.is_err();
     }
 }
 

@@ -10,15 +10,16 @@ use crate::Keyward;
 use crate::outside::{GalleryError, PaintError, Upload};
 use crate::records::{Leftover, StoreError};
 use crate::values::{Invalid, Permission, Picture, Timestamp, UserId};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use std::time::Duration;
 
 /// When the collector looks at what was hung: long after it has become somebody's picture, or never will.
 const LATER: Duration = Duration::from_secs(24 * 60 * 60);
-/// For how long a collector has a leftover for itself.
-const CLAIM: Duration = Duration::from_secs(5 * 60);
-/// How many leftovers are claimed at a time.
-const AT_ONCE: usize = 16;
+/// For how long a collector has a leftover for itself; what fails is tried again after that. Should it take longer, a second
+/// one does the same once more.
+const CLAIM: Duration = Duration::from_secs(30);
+/// How many leftovers are claimed and looked at at a time.
+const AT_ONCE: usize = 8;
 
 /// Why an upload did not become a picture.
 #[derive(Debug, thiserror::Error)]
@@ -84,18 +85,14 @@ impl Keyward {
         Leftover { picture, user, due_at: self.now() }
     }
 
-    /// Takes down what is due and nobody's. Returns whether there may be more. What fails waits until its claim ends, and
-    /// holds up no other.
-    pub async fn collect(&self) -> Result<bool, PictureError> {
+    /// Takes down some of what is due and nobody's. Returns how many were looked at: none, if nothing is due. What fails waits
+    /// until its claim ends, and holds up no other.
+    pub async fn collect(&self) -> Result<usize, PictureError> {
         let now = self.now();
         let claimed = self.store.leftovers.claim(now, now + CLAIM, AT_ONCE).await?;
-        let mut collected = Ok(claimed.len() == AT_ONCE);
-        for leftover in &claimed {
-            if let Err(error) = self.look_at(leftover).await {
-                collected = Err(error);
-            }
-        }
-        collected
+        let looked = join_all(claimed.iter().map(|leftover| self.look_at(leftover))).await;
+        looked.into_iter().collect::<Result<(), _>>()?;
+        Ok(claimed.len())
     }
 
     async fn look_at(&self, leftover: &Leftover) -> Result<(), PictureError> {

@@ -59,7 +59,7 @@ impl Gallery for Folder {
     async fn look(&self, picture: Picture, side: u32) -> Result<Option<Vec<u8>>, GalleryError> {
         match self.files.get(&Name::from(picture.object(side))).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?.into())),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(Error::NotFound { .. }) => self.look_around().await.map(|()| None),
             Err(error) => Err(failed(error)),
         }
     }
@@ -68,7 +68,8 @@ impl Gallery for Folder {
     async fn take_down(&self, picture: Picture) -> Result<(), GalleryError> {
         let (root, room) = (self.root.clone(), self.room(picture));
         blocking(move || match fs::remove_dir_all(room) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            // Where the whole folder is away, what was in it is not gone.
+            Err(error) if error.kind() == ErrorKind::NotFound => fs::metadata(root).map(drop),
             // What a loss of power brought back would be known to nobody.
             taken => taken.and_then(|()| forced(&root)),
         })
@@ -124,5 +125,5 @@ async fn blocking(act: impl FnOnce() -> io::Result<()> + Send + 'static) -> Resu
 }
 
 fn failed(error: impl std::fmt::Display) -> GalleryError {
-    GalleryError(error.to_string())
+    GalleryError(format!("the folder of pictures: {error}"))
 }

@@ -112,17 +112,6 @@ async fn a_place_that_cannot_be_used_is_told_at_once() {
     }
 }
 
-#[tokio::test]
-async fn a_folder_that_is_gone_is_an_error_to_hang_in_and_none_to_take_down() {
-    let (gallery, folder) = open().await;
-    let picture = picture(Format::Jpeg);
-    gallery.hang(picture, 64, square(picture, 64)).await.unwrap();
-    fs::remove_dir_all(folder.path().join("data")).unwrap();
-    gallery.hang(picture, 64, square(picture, 64)).await.unwrap_err();
-    assert_eq!(gallery.look(picture, 64).await.unwrap(), None);
-    gallery.take_down(picture).await.unwrap();
-}
-
 /// In a process that may write no file beyond 32 KiB, where a write ends in the middle as it does on a full disk.
 #[tokio::test]
 async fn of_a_full_disk_nothing_half_written_is_seen() {
@@ -148,4 +137,21 @@ async fn of_a_full_disk_nothing_half_written_is_seen() {
     assert_eq!(gallery.look(picture, 64).await.unwrap(), Some(vec![1; 30_000]));
     assert_eq!(gallery.look(picture, 512).await.unwrap(), None);
     assert_eq!(below(folder.path()), before, "nothing is left of the attempts");
+}
+
+/// As where its disk is not there: the collector must not believe that anything is gone.
+#[tokio::test]
+async fn where_the_folder_is_away_nothing_is_gone() {
+    let (gallery, folder) = open().await;
+    let picture = picture(Format::Png);
+    gallery.hang(picture, 64, square(picture, 64)).await.unwrap();
+    let (root, away) = (folder.path().join("data/pictures"), folder.path().join("away"));
+    fs::rename(&root, &away).unwrap();
+    assert!(gallery.hang(picture, 128, square(picture, 128)).await.is_err());
+    assert!(gallery.look(picture, 64).await.is_err());
+    assert!(gallery.take_down(picture).await.is_err());
+    fs::rename(&away, &root).unwrap();
+    gallery.take_down(picture).await.unwrap();
+    gallery.take_down(picture).await.unwrap();
+    assert_eq!((gallery.look(picture, 64).await.unwrap(), below(&root)), (None, Vec::new()));
 }

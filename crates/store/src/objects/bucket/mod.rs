@@ -142,7 +142,6 @@ impl Gallery for Bucket {
         taken.into_iter().collect::<Result<(), Trouble>>().map_err(|trouble| trouble.of("delete"))
     }
 
-    /// With the keys of a role the link ends when these end, should that be before `until`: nobody says when that is.
     /// Asks whether the bucket answers, is there, and lets these keys look into it.
     async fn look_around(&self) -> Result<(), GalleryError> {
         let prefix = (!self.prefix.is_empty()).then_some(self.prefix.as_str());
@@ -151,6 +150,7 @@ impl Gallery for Bucket {
         Ok(())
     }
 
+    /// With the keys of a role the link ends when these end, should that be before `until`: nobody says when that is.
     fn link(&self, picture: Picture, side: u32, from: Timestamp, until: Timestamp) -> Option<String> {
         let pass = self.keys.now()?;
         let seconds = until.as_seconds().saturating_sub(from.as_seconds()).max(1);

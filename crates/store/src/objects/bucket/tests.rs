@@ -253,3 +253,19 @@ async fn a_bucket_of_another_region_is_told_and_not_followed() {
     s3.says("GET ", "404 Not Found\n<Error><Code>NoSuchKey</Code></Error>");
     assert_eq!(bucket.look(picture(), 64).await.unwrap(), None);
 }
+
+/// A proxy whose bucket is away says 404 in words of its own: nothing is gone by that.
+#[tokio::test]
+async fn somebody_elses_404_is_no_absent_object() {
+    let s3 = Answering::start().await;
+    let bucket = opened(with_keys(&s3.at), &[]).await.unwrap();
+    for (method, reply) in
+        [("GET ", "404 Not Found\n<html>default backend</html>"), ("DELETE ", "404 Not Found\n")]
+    {
+        s3.says(method, reply);
+    }
+    assert!(bucket.look(picture(), 64).await.is_err());
+    assert!(bucket.take_down(picture()).await.is_err());
+    s3.says("DELETE ", "404 Not Found\n<Error><Code>NoSuchKey</Code></Error>");
+    bucket.take_down(picture()).await.unwrap();
+}

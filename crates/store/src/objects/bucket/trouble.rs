@@ -84,7 +84,8 @@ impl Trouble {
             (300..=399, _) | (_, Some("NoSuchBucket" | "AuthorizationHeaderMalformed")) => {
                 Self::NoBucket(refusal)
             }
-            (404, _) => Self::NoObject,
+            // Any other 404 is not of S3, but of whoever answers in its place.
+            (404, Some("NoSuchKey")) => Self::NoObject,
             (401 | 403, _) => Self::Refused(refusal),
             _ => Self::Failed(refusal),
         }
