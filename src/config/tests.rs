@@ -105,7 +105,7 @@ fn plain_names() {
     assert_eq!(config.warnings().len(), 3, "{:?}", config.warnings());
     // Of later versions, or of other programs.
     assert!(
-        problems(&env(&[("MONGO_URI", "x"), ("S3_BUCKET", "x"), ("HOST", "x"), ("SERVER_LISTEN", "x")]))
+        problems(&env(&[("MONGO_URI", "x"), ("S3_BUCKET", "xyz"), ("HOST", "x"), ("SERVER_LISTEN", "x")]))
             .is_empty()
     );
 }
