@@ -142,7 +142,16 @@ impl Keyward {
             counted.push(self.count_ending(user.id).await?);
         }
         let edited = match self.prepare(by, &user, &proven, edit.picture.take()).await {
-            Ok(picture) => self.write(by, target, &edit, picture, proven, caller).await,
+            Ok(picture) => {
+                let edited = self.write(by, target, &edit, picture, proven, caller).await;
+                // Where the store failed, the row may have it after all.
+                if let (Some(Some(picture)), Err(error)) = (picture, &edited)
+                    && !matches!(error, EditError::Store(_))
+                {
+                    self.abandon(picture, user.id).await;
+                }
+                edited
+            }
             Err(error) => Err(error),
         };
         if edited.is_err() {
@@ -161,10 +170,18 @@ impl Keyward {
     ) -> Result<Option<Option<Picture>>, EditError> {
         self.count_address(user, proven).await?;
         let Some(Some(upload)) = picture else { return Ok(picture.map(|_| None)) };
-        if let By::Person(person) = by {
-            self.count_of(person.user.id, "pictures", self.policy.limits.pictures).await?;
+        let counted = match by {
+            By::Person(person) => {
+                Some(self.count_of(person.user.id, "pictures", self.policy.limits.pictures).await?)
+            }
+            By::Operator => None,
+        };
+        let hung = self.hang(upload, user.id).await;
+        // What was refused was work all the same.
+        if hung.as_ref().is_err_and(|error| !matches!(error, PictureError::Refused(_))) {
+            self.put_back(counted.as_slice()).await;
         }
-        Ok(Some(Some(self.hang(upload, user.id).await?)))
+        Ok(Some(Some(hung?)))
     }
 
     /// A new address of one's own: strangers can be written to by it.

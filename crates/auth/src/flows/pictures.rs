@@ -85,6 +85,13 @@ impl Keyward {
         Leftover { picture, user, due_at: self.now() }
     }
 
+    /// A picture that hangs and will be nobody's. Should this fail, it is looked at later.
+    pub(super) async fn abandon(&self, picture: Picture, user: UserId) {
+        if let Err(error) = self.store.leftovers.put(&self.leftover(picture, user)).await {
+            tracing::debug!(%error, "a picture that is nobody's stays for a day");
+        }
+    }
+
     /// Takes down some of what is due and nobody's. Returns how many were looked at: none, if nothing is due. What fails waits
     /// until its claim ends, and holds up no other.
     pub async fn collect(&self) -> Result<usize, PictureError> {
