@@ -63,12 +63,14 @@ async fn objects_that_are_gone_are_a_404_and_can_be_replaced() {
     let ada = app.signed_in("ada").await;
     let picture = ada.uploads(png(RED)).await.must(200).json()["picture"].clone();
     std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(look(&app, &link(&picture, 64)).await.status, 404);
+    // Whoever has no folder does not know what is gone.
+    assert_eq!(look(&app, &link(&picture, 64)).await.status, 503);
     assert_eq!(ada.picture().await, picture, "the profile knows nothing of that");
     // The folder is not made again: it may be a disk that is not there. Back, it is the same.
     let reply = ada.send(put("/users/me/picture").body("image/png", png(BLUE))).await.must(503);
     assert_eq!(reply.code(), "store_unavailable");
     std::fs::create_dir(&folder).unwrap();
+    assert_eq!(look(&app, &link(&picture, 64)).await.status, 404);
     shows(&app, &ada.uploads(png(BLUE)).await.must(200).json()["picture"], BLUE).await;
     app.is_tidy_a_day_later().await;
 }
