@@ -2,7 +2,10 @@
 //! the bucket in the path. Nothing is kept durably, and there is no limit of anything.
 
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use s3s::Body;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
@@ -27,11 +30,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse()?)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let service = service.clone();
+        let s3 = service.clone();
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let s3 = s3.clone();
+            async move {
+                if names_another_algorithm(request.uri().query().unwrap_or_default()) {
+                    let mut refused = Response::new(Body::empty());
+                    *refused.status_mut() = StatusCode::BAD_REQUEST;
+                    return Ok(refused);
+                }
+                s3.call(request.map(Body::from)).await
+            }
+        });
         tokio::spawn(async move {
             let mut connection = http1::Builder::new();
             // Who breaks off is not this one's concern.
             let _ = connection.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
+}
+
+/// S3 says 400 to such a signature; s3s says 501, as if it were no mistake of the client.
+fn names_another_algorithm(query: &str) -> bool {
+    let named = query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Algorithm="));
+    named.is_some_and(|name| name != "AWS4-HMAC-SHA256")
 }
