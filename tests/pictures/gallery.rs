@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// For how long a collector has what it has claimed.
-pub(crate) const CLAIM: Duration = Duration::from_secs(5 * 60);
+pub(crate) const CLAIM: Duration = Duration::from_secs(30);
 /// When the collector looks again at what was hung.
 pub(crate) const LATER: Duration = Duration::from_secs(24 * 60 * 60);
 

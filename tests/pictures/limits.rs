@@ -36,6 +36,25 @@ async fn the_31st_upload_in_an_hour_has_to_wait() {
 }
 
 #[tokio::test]
+async fn what_fails_through_no_fault_of_ones_own_is_not_counted() {
+    let app =
+        TestApp::with(|setup| super::at_present(setup).set("limits.scale", "1").set("limits.pictures", "2"))
+            .await;
+    let Some(folder) = app.pictures() else { return };
+    let ada = app.signed_in("ada").await;
+    let elsewhere = folder.with_extension("away");
+    std::fs::rename(&folder, &elsewhere).unwrap();
+    for _ in 0..3 {
+        ada.uploads(jpeg(RED)).await.must(503);
+    }
+    std::fs::rename(&elsewhere, &folder).unwrap();
+    for _ in 0..2 {
+        ada.uploads(jpeg(RED)).await.must(200);
+    }
+    ada.uploads(jpeg(RED)).await.must(429);
+}
+
+#[tokio::test]
 async fn what_is_no_picture_is_counted_too() {
     let app =
         TestApp::with(|setup| super::at_present(setup).set("limits.scale", "1").set("limits.pictures", "2"))

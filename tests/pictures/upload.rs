@@ -136,6 +136,18 @@ async fn the_picture_of_another_needs_a_permission() {
 }
 
 #[tokio::test]
+async fn a_text_where_a_picture_should_be_is_not_passed_over() {
+    let app = start().await;
+    let ada = app.signed_in("ada").await;
+    ada.uploads(png(RED)).await.must(200);
+    let text = Form::default().field("picture", "me.png").field("first_name", "Ada");
+    refused(&app, "a text", &ada.by(text.on(patch("/users/me"))), 422, "invalid", "/picture").await;
+    let form = Form::default().field("email", "bob@example.com").field("password", "a long enough one");
+    let request = form.field("picture", "me.png").on(post("/auth/register"));
+    refused(&app, "a registration", &request, 422, "invalid", "/picture").await;
+}
+
+#[tokio::test]
 async fn if_match_names_the_version_that_may_change() {
     let app = start().await;
     let ada = app.signed_in("ada").await;

@@ -3,6 +3,7 @@
 //! Knows neither where pictures lie nor whose they are.
 
 mod colour;
+mod drawn;
 mod encode;
 mod glance;
 mod initials;

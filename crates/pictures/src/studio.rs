@@ -1,6 +1,7 @@
 //! The painter of the service: what paints and draws, on threads of its own. Uploads have one lane and initials another, so
 //! that a letter does not wait for 50 megapixels.
 
+use crate::drawn::{Drawn, Wanted};
 use crate::lane::{Lane, NoAnswer};
 use crate::refusal::broken;
 use crate::{glance, initials, paint};
@@ -22,6 +23,7 @@ pub struct StudioSettings {
 pub struct Studio {
     uploads: Lane,
     initials: Lane,
+    drawn: Drawn,
 }
 
 impl Studio {
@@ -30,6 +32,7 @@ impl Studio {
         Ok(Self {
             uploads: Lane::start("paint", settings.threads.max(1), settings.queue)?,
             initials: Lane::start("initials", 1, settings.queue)?,
+            drawn: Drawn::default(),
         })
     }
 }
@@ -56,10 +59,17 @@ impl Painter for Studio {
         user: UserId,
         side: u32,
     ) -> Result<Vec<u8>, PaintError> {
-        let names = names.map(|name| name.map(str::to_owned));
+        let wanted = Wanted { user, names: names.map(|name| name.map(str::to_owned)), side };
+        if let Some(file) = self.drawn.find(&wanted) {
+            return Ok(file);
+        }
+        let names = wanted.names.clone();
         let draw = move || initials(names.each_ref().map(Option::as_deref), user, side);
         match self.initials.run(draw).await {
-            Ok(Some(drawn)) => Ok(drawn),
+            Ok(Some(file)) => {
+                self.drawn.keep(wanted, file.clone());
+                Ok(file)
+            }
             Ok(None) | Err(NoAnswer::Full) => Err(PaintError::Busy),
             Err(NoAnswer::Panicked) => {
                 tracing::warn!("drawing initials panicked");
@@ -98,5 +108,30 @@ mod tests {
         }
         drop(release);
         assert!(painting.await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_same_letters_are_drawn_once_and_need_no_turn_again() {
+        let studio = Arc::new(Studio::start(&StudioSettings { threads: 1, queue: 1 }).unwrap());
+        let ada = |side| studio.initials([Some("Ada"), None], UserId::from_bytes([1; 16]), side);
+        let first = ada(64).await.unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let busy = studio.clone();
+        let drawing = tokio::spawn(async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                held.recv()
+            };
+            busy.initials.run(work).await
+        });
+        has_begun.await.unwrap();
+        assert_eq!(ada(64).await.unwrap(), first);
+        // Another size waits.
+        let mut other = Box::pin(ada(128));
+        assert!(futures_util::poll!(&mut other).is_pending());
+        drop(release);
+        assert_ne!(other.await.unwrap(), first);
+        assert!(drawing.await.unwrap().is_ok());
     }
 }

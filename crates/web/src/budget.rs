@@ -1,6 +1,7 @@
 //! How many bytes of uploads are in memory at once: of all together, of all strangers, and of anyone alone. Whoever
 //! takes a share has it until it is dropped; nobody waits for one.
 
+use crate::arrival::{LARGEST, LARGEST_FILE};
 use keyward_auth::values::{Network, UserId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const ALL: usize = 64 * 1024 * 1024;
 /// Of those who are not signed in: the others have as much for themselves.
 const STRANGERS: usize = ALL / 2;
-/// Of one account, or of one address of strangers.
-const EACH: usize = ALL / 4;
+/// Of one account, or of one address of strangers: two uploads, so that many must come together to keep others away.
+const EACH: usize = 2 * (LARGEST_FILE + LARGEST);
 
 /// Who uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,16 +117,22 @@ mod tests {
     #[test]
     fn nobody_takes_all_and_strangers_leave_half_to_those_who_are_known() {
         let budget = Arc::new(Budget::default());
-        let mut shares = vec![share(&budget, stranger(1), EACH).unwrap()];
-        assert_eq!(share(&budget, stranger(1), 1).unwrap_err(), Full);
-        shares.push(share(&budget, stranger(2), EACH).unwrap());
-        assert_eq!(share(&budget, stranger(3), 1).unwrap_err(), Full);
-        shares.push(share(&budget, person(1), EACH).unwrap());
-        assert_eq!(share(&budget, person(1), 1).unwrap_err(), Full);
-        shares.push(share(&budget, person(2), EACH).unwrap());
-        assert_eq!(share(&budget, person(3), 1).unwrap_err(), Full);
+        let mut shares = vec![share(&budget, stranger(0), EACH).unwrap()];
+        assert_eq!(share(&budget, stranger(0), 1).unwrap_err(), Full);
+        // What is left is not enough for another one whole.
+        let of_strangers = STRANGERS / EACH;
+        for number in 1..of_strangers {
+            shares.push(share(&budget, stranger(number as u32), EACH).unwrap());
+        }
+        assert_eq!(share(&budget, stranger(99), EACH).unwrap_err(), Full);
+        shares.push(share(&budget, person(0), EACH).unwrap());
+        assert_eq!(share(&budget, person(0), 1).unwrap_err(), Full);
+        for number in 1..ALL / EACH - of_strangers {
+            shares.push(share(&budget, person(number as u128), EACH).unwrap());
+        }
+        assert_eq!(share(&budget, person(99), EACH).unwrap_err(), Full);
         shares.pop();
-        share(&budget, person(3), EACH).unwrap();
+        share(&budget, person(99), EACH).unwrap();
     }
 
     #[test]

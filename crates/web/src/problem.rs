@@ -244,7 +244,7 @@ impl From<StoreError> for Problem {
 
 impl From<GalleryError> for Problem {
     fn from(GalleryError(cause): GalleryError) -> Self {
-        let detail = "the place of pictures does not answer; try again in a moment";
+        let detail = "the place of pictures is out of order; try again in a moment";
         Self { cause: Some(cause), ..Self::new(&STORE_UNAVAILABLE, detail) }
     }
 }

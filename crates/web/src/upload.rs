@@ -5,7 +5,7 @@
 use crate::Shared;
 use crate::arrival::{LARGEST, LARGEST_FILE, too_large};
 use crate::body::{Kind, bytes, json, kind, refuse_type};
-use crate::fields::Fields;
+use crate::fields::{Fields, wrong_type};
 use crate::multipart::{self, Malformed, Part};
 use crate::parameters::Parameters;
 use crate::problem::{self, Problem};
@@ -49,10 +49,13 @@ impl FromRequest<Shared> for JsonOrParts {
         match kind(request.headers()) {
             Kind::Json => Ok(Self { fields: json(request, web).await?, picture: None }),
             Kind::Parts(boundary) => {
-                let form = PartsForm::read(whole(request).await?, boundary.as_deref(), Some("picture"))?;
+                let mut form = PartsForm::read(whole(request).await?, boundary.as_deref(), Some("picture"))?;
+                let is_text = form.members.remove("picture").is_some();
                 let mut fields = Fields::new(form.members, web.settings.unknown_fields);
                 if form.files > 1 {
                     fields.refuse("picture", one_file());
+                } else if is_text {
+                    fields.refuse("picture", wrong_type("a file: its part has a filename"));
                 }
                 Ok(Self { fields, picture: form.picture })
             }

@@ -41,7 +41,7 @@ async fn a_link_shows_the_square_with_its_type_and_how_long_to_keep_it() {
             let reply = Client::new().get(link(&bucket, picture, side)).send().await.unwrap();
             assert_eq!(reply.status(), StatusCode::OK);
             assert_eq!(reply.headers()["content-type"], media_type);
-            assert_eq!(reply.headers()["cache-control"], "private, max-age=900, immutable");
+            assert_eq!(reply.headers()["cache-control"], "private, max-age=300, immutable");
             assert_eq!(reply.bytes().await.unwrap(), square(picture, side));
         }
     }

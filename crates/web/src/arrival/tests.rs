@@ -47,7 +47,7 @@ async fn a_01_exactly_as_much_as_may_be_and_not_one_more() {
 #[tokio::test]
 async fn a_08_who_sends_slowly_takes_little() {
     let budget = Arc::new(Budget::default());
-    // Each has announced 2 MiB and sent a byte: a budget by what is announced would have room for eight.
+    // Each has announced 2 MiB and sent a byte: a budget by what is announced would have room for two.
     let mut slow = Vec::new();
     for _ in 0..300 {
         let mut awaited = awaited(LARGEST_FILE, Some(LARGEST_FILE), Some(share(&budget, 1)));
@@ -62,18 +62,18 @@ async fn a_08_who_sends_slowly_takes_little() {
 async fn beyond_the_budget_nothing_is_kept() {
     let budget = Arc::new(Budget::default());
     let mut held = Vec::new();
-    for number in 0..16 {
-        let mut awaited = awaited(LARGEST_FILE, None, Some(share(&budget, number / 8)));
+    for number in 0..15 {
+        let mut awaited = awaited(LARGEST_FILE, None, Some(share(&budget, number / 2)));
         awaited.read(&mut pieces(4096, 512)).await.unwrap();
         held.push(awaited);
     }
     let read = |number| {
         let mut awaited = awaited(LARGEST_FILE, None, Some(share(&budget, number)));
-        async move { status(awaited.read(&mut pieces(1, 1)).await) }
+        async move { status(awaited.read(&mut pieces(4096, 512)).await) }
     };
-    assert_eq!(read(3).await, 503);
+    assert_eq!(read(99).await, 503);
     held.pop();
-    assert_eq!(read(3).await, 200);
+    assert_eq!(read(99).await, 200);
 }
 
 #[tokio::test]

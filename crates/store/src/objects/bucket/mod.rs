@@ -154,7 +154,8 @@ impl Gallery for Bucket {
     fn link(&self, picture: Picture, side: u32, from: Timestamp, until: Timestamp) -> Option<String> {
         let pass = self.keys.now()?;
         let seconds = until.as_seconds().saturating_sub(from.as_seconds()).max(1);
-        let kept = format!("private, max-age={seconds}, immutable");
+        // No longer than the link is the same, since what is signed cannot say how much of its life is left.
+        let kept = format!("private, max-age={}, immutable", seconds / 3);
         let reply = [
             ("response-cache-control", kept.as_str()),
             ("response-content-type", picture.format().media_type()),
