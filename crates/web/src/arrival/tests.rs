@@ -62,7 +62,7 @@ async fn a_08_who_sends_slowly_takes_little() {
 async fn beyond_the_budget_nothing_is_kept() {
     let budget = Arc::new(Budget::default());
     let mut held = Vec::new();
-    for number in 0..15 {
+    for number in 0..16 {
         let mut awaited = awaited(LARGEST_FILE, None, Some(share(&budget, number / 2)));
         awaited.read(&mut pieces(4096, 512)).await.unwrap();
         held.push(awaited);

@@ -57,19 +57,7 @@ async fn a_failing_commit_fails_every_job() {
     let (sqlite, _folder) = fresh();
     let held = hold(&sqlite);
     let before = queued(insert(&sqlite, 1)).await;
-    // A violation that is only looked for at the commit.
-    let owing = queued(run(
-        &sqlite,
-        Box::new(|connection| {
-            connection
-                .execute_batch(
-                    "PRAGMA defer_foreign_keys = ON; INSERT INTO keyward_sessions VALUES ('s', 'nobody', 0, 1, 0, 0, 0, 0, 0, 0, NULL, NULL)",
-                )
-                .unwrap();
-            Ok(Default::default())
-        }),
-    ))
-    .await;
+    let owing = queued(owe(&sqlite)).await;
     drop(held);
     for task in [before, owing] {
         assert!(matches!(task.await.unwrap(), Err(StoreError::Backend(_))));

@@ -80,3 +80,18 @@ fn insert(sqlite: &Sqlite, sequence: i64) -> impl Future<Output = Result<(), Sto
     let store = sqlite.store();
     async move { store.keys.insert(&key(sequence)).await }
 }
+
+/// A violation that is only looked for at the commit.
+fn owe(sqlite: &Sqlite) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+    run(
+        sqlite,
+        Box::new(|connection| {
+            connection
+                .execute_batch(
+                    "PRAGMA defer_foreign_keys = ON; INSERT INTO keyward_sessions VALUES ('s', 'nobody', 0, 1, 0, 0, 0, 0, 0, 0, NULL, NULL)",
+                )
+                .unwrap();
+            Ok(Default::default())
+        }),
+    )
+}

@@ -102,19 +102,7 @@ async fn a_failing_commit_leaves_neither_picture_nor_leftover() {
         }
     })
     .await;
-    // A violation that is only looked for at the commit.
-    let owing = queued(run(
-        &sqlite,
-        Box::new(|connection| {
-            connection
-                .execute_batch(
-                    "PRAGMA defer_foreign_keys = ON; INSERT INTO keyward_sessions VALUES ('s', 'nobody', 0, 1, 0, 0, 0, 0, 0, 0, NULL, NULL)",
-                )
-                .unwrap();
-            Ok(Default::default())
-        }),
-    ))
-    .await;
+    let owing = queued(owe(&sqlite)).await;
     drop(held);
     assert!(matches!(changing.await.unwrap(), Err(StoreError::Backend(_))));
     assert!(matches!(deleting.await.unwrap(), Err(StoreError::Backend(_))));
