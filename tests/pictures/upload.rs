@@ -148,6 +148,20 @@ async fn a_text_where_a_picture_should_be_is_not_passed_over() {
 }
 
 #[tokio::test]
+async fn a_file_where_a_text_should_be_is_no_text() {
+    let app = start().await;
+    let ada = app.signed_in("ada").await;
+    for name in ["first_name", "current_password", "metadata", "avatar"] {
+        let form = Form::of(name, "a.png", "image/png", &png(RED)).field("last_name", "Lovelace");
+        let pointer = format!("/{name}");
+        refused(&app, name, &ada.by(form.on(patch("/users/me"))), 422, "invalid", &pointer).await;
+    }
+    let form = Form::default().field("email", "bob@example.com").field("password", "a long enough one");
+    let request = form.file("first_name", "a.png", "image/png", &png(RED)).on(post("/auth/register"));
+    refused(&app, "a registration", &request, 422, "invalid", "/first_name").await;
+}
+
+#[tokio::test]
 async fn if_match_names_the_version_that_may_change() {
     let app = start().await;
     let ada = app.signed_in("ada").await;

@@ -15,9 +15,12 @@ use std::io;
 pub struct StudioSettings {
     /// How many uploads are painted at a time, at least one. Each takes up to 300 MiB of memory while it is painted.
     pub threads: usize,
-    /// How many uploads may wait for that, and how many initials for theirs; the next is told to come back later.
+    /// How many uploads may wait for that; the next is told to come back later.
     pub queue: usize,
 }
+
+/// How many initials may wait to be drawn, which is a matter of milliseconds each.
+const LETTERS: usize = 256;
 
 /// Paints on a few threads of lowered priority. What they hold is given back to the system after each picture.
 pub struct Studio {
@@ -31,7 +34,7 @@ impl Studio {
     pub fn start(settings: &StudioSettings) -> io::Result<Self> {
         Ok(Self {
             uploads: Lane::start("paint", settings.threads.max(1), settings.queue)?,
-            initials: Lane::start("initials", 1, settings.queue)?,
+            initials: Lane::start("initials", 1, LETTERS)?,
             drawn: Drawn::default(),
         })
     }

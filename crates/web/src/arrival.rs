@@ -86,6 +86,7 @@ pub(crate) async fn arrived(
     match timeout(awaited.within, awaited.read(&mut body)).await {
         Ok(Ok(bytes)) => Ok((Request::from_parts(parts, Body::from(bytes)), awaited.share)),
         Ok(Err(problem)) => {
+            drop(awaited.share);
             read_on(body, drained).await;
             Err(problem)
         }
@@ -154,6 +155,9 @@ impl Awaited {
             }
             bytes.extend_from_slice(data);
         }
+        if let Some(share) = &mut self.share {
+            share.complete()?;
+        }
         Ok(bytes)
     }
 }
@@ -170,8 +174,7 @@ impl Door {
                     "a form is sent from this service's own pages, or from an origin of http.cors_origins";
                 return Err(Problem::new(&problem::FORBIDDEN, detail));
             }
-            let scope = Scope::of(&parts.extensions)?;
-            return Ok(Uploader::Stranger(Network::host(scope.address)));
+            return Ok(Uploader::Stranger(network(parts)?));
         }
         let Person(person) = Person::from_request_parts(parts, web).await?;
         if self == Self::Whom {
@@ -179,8 +182,12 @@ impl Door {
             let user = web.keyward.view_user(By::Person(&person), &target).await?;
             user.ok_or_else(Problem::not_found)?;
         }
-        Ok(Uploader::Person(person.user.id))
+        Ok(Uploader::Person(person.user.id, network(parts)?))
     }
+}
+
+fn network(parts: &Parts) -> Result<Network, Problem> {
+    Ok(Network::host(Scope::of(&parts.extensions)?.address))
 }
 
 /// Whether no browser sent it, or one by a page that may call.

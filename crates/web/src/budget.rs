@@ -1,5 +1,5 @@
-//! How many bytes of uploads are in memory at once: of all together, of all strangers, and of anyone alone. Whoever
-//! takes a share has it until it is dropped; nobody waits for one.
+//! How many bytes of uploads are in memory at once, and how many uploads wait to be painted: of all together, of all
+//! strangers, of one network and of anyone alone. Whoever takes a share has it until it is dropped; nobody waits for one.
 
 use crate::arrival::{LARGEST, LARGEST_FILE};
 use keyward_auth::values::{Network, UserId};
@@ -10,19 +10,45 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const ALL: usize = 64 * 1024 * 1024;
 /// Of those who are not signed in: the others have as much for themselves.
 const STRANGERS: usize = ALL / 2;
-/// Of one account, or of one address of strangers: two uploads, so that many must come together to keep others away.
-const EACH: usize = 2 * (LARGEST_FILE + LARGEST);
+/// Of one account, or of one network of strangers: two uploads.
+const EACH: Most = Most { bytes: 2 * (LARGEST_FILE + LARGEST), whole: 2 };
+/// Of all who are signed in and come from one network: many accounts are easily made, other networks are not.
+const NETWORK: Most = Most { bytes: ALL / 4, whole: 8 };
+
+/// What one may have at a time.
+#[derive(Debug, Clone, Copy)]
+struct Most {
+    bytes: usize,
+    /// Uploads that have arrived whole: each may hold a place at the painter.
+    whole: usize,
+}
 
 /// Who uploads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Uploader {
+    Person(UserId, Network),
+    Stranger(Network),
+}
+
+/// Whose share it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
     Person(UserId),
     Stranger(Network),
+    Network(Network),
 }
 
 impl Uploader {
     fn is_stranger(self) -> bool {
         matches!(self, Self::Stranger(_))
+    }
+
+    fn owners(self) -> impl Iterator<Item = (Owner, Most)> {
+        let (own, network) = match self {
+            Self::Person(id, network) => (Owner::Person(id), Some((Owner::Network(network), NETWORK))),
+            Self::Stranger(network) => (Owner::Stranger(network), None),
+        };
+        [(own, EACH)].into_iter().chain(network)
     }
 }
 
@@ -34,8 +60,14 @@ pub(crate) struct Budget(Mutex<Taken>);
 struct Taken {
     all: usize,
     strangers: usize,
-    /// Only of those who have something.
-    of: HashMap<Uploader, usize>,
+    /// Only of those who have something: bytes, and whole uploads.
+    of: HashMap<Owner, (usize, usize)>,
+}
+
+impl Taken {
+    fn of(&self, owner: Owner) -> (usize, usize) {
+        self.of.get(&owner).copied().unwrap_or_default()
+    }
 }
 
 /// There is no more to be had, for now.
@@ -48,11 +80,12 @@ pub(crate) struct Share {
     budget: Arc<Budget>,
     uploader: Uploader,
     bytes: usize,
+    is_whole: bool,
 }
 
 impl Budget {
     pub(crate) fn share(self: &Arc<Self>, uploader: Uploader) -> Share {
-        Share { budget: self.clone(), uploader, bytes: 0 }
+        Share { budget: self.clone(), uploader, bytes: 0, is_whole: false }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -65,15 +98,30 @@ impl Share {
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Full> {
         let more = bytes.saturating_sub(self.bytes);
         let taken = &mut *self.budget.taken();
-        let own = taken.of.get(&self.uploader).copied().unwrap_or(0) + more;
         let strangers = taken.strangers + if self.uploader.is_stranger() { more } else { 0 };
-        if taken.all + more > ALL || strangers > STRANGERS || own > EACH {
+        let is_too_much = |(owner, most): (Owner, Most)| taken.of(owner).0 + more > most.bytes;
+        if taken.all + more > ALL || strangers > STRANGERS || self.uploader.owners().any(is_too_much) {
             return Err(Full);
         }
         taken.all += more;
         taken.strangers = strangers;
-        taken.of.insert(self.uploader, own);
+        for (owner, _) in self.uploader.owners() {
+            taken.of.entry(owner).or_default().0 += more;
+        }
         self.bytes += more;
+        Ok(())
+    }
+
+    /// The upload has arrived whole and is to be painted, unless too many of its owner's are.
+    pub(crate) fn complete(&mut self) -> Result<(), Full> {
+        let taken = &mut *self.budget.taken();
+        if self.is_whole || self.uploader.owners().any(|(owner, most)| taken.of(owner).1 >= most.whole) {
+            return Err(Full);
+        }
+        for (owner, _) in self.uploader.owners() {
+            taken.of.entry(owner).or_default().1 += 1;
+        }
+        self.is_whole = true;
         Ok(())
     }
 }
@@ -85,10 +133,11 @@ impl Drop for Share {
         if self.uploader.is_stranger() {
             taken.strangers -= self.bytes;
         }
-        if let Some(own) = taken.of.get_mut(&self.uploader) {
-            *own -= self.bytes;
-            if *own == 0 {
-                taken.of.remove(&self.uploader);
+        for (owner, _) in self.uploader.owners() {
+            let (bytes, whole) = taken.of(owner);
+            match (bytes - self.bytes, whole - usize::from(self.is_whole)) {
+                (0, 0) => drop(taken.of.remove(&owner)),
+                left => drop(taken.of.insert(owner, left)),
             }
         }
     }
@@ -99,14 +148,16 @@ mod tests {
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};
 
-    fn stranger(number: u32) -> Uploader {
-        Uploader::Stranger(Network::host(IpAddr::V4(Ipv4Addr::from_bits(number))))
+    fn network(number: u32) -> Network {
+        Network::host(IpAddr::V4(Ipv4Addr::from_bits(number)))
     }
 
-    fn person(number: u128) -> Uploader {
-        let hex = format!("{number:032x}");
-        let id = format!("{}-{}-7{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
-        Uploader::Person(id.parse().unwrap())
+    fn stranger(number: u32) -> Uploader {
+        Uploader::Stranger(network(number))
+    }
+
+    fn person(number: u8, from: u32) -> Uploader {
+        Uploader::Person(UserId::from_bytes([number; 16]), network(from))
     }
 
     fn share(budget: &Arc<Budget>, uploader: Uploader, bytes: usize) -> Result<Share, Full> {
@@ -116,33 +167,66 @@ mod tests {
 
     #[test]
     fn nobody_takes_all_and_strangers_leave_half_to_those_who_are_known() {
-        let budget = Arc::new(Budget::default());
-        let mut shares = vec![share(&budget, stranger(0), EACH).unwrap()];
+        let (budget, each) = (Arc::new(Budget::default()), EACH.bytes);
+        let mut shares = vec![share(&budget, stranger(0), each).unwrap()];
         assert_eq!(share(&budget, stranger(0), 1).unwrap_err(), Full);
         // What is left is not enough for another one whole.
-        let of_strangers = STRANGERS / EACH;
+        let of_strangers = u32::try_from(STRANGERS / each).unwrap();
         for number in 1..of_strangers {
-            shares.push(share(&budget, stranger(number as u32), EACH).unwrap());
+            shares.push(share(&budget, stranger(number), each).unwrap());
         }
-        assert_eq!(share(&budget, stranger(99), EACH).unwrap_err(), Full);
-        shares.push(share(&budget, person(0), EACH).unwrap());
-        assert_eq!(share(&budget, person(0), 1).unwrap_err(), Full);
-        for number in 1..ALL / EACH - of_strangers {
-            shares.push(share(&budget, person(number as u128), EACH).unwrap());
+        assert_eq!(share(&budget, stranger(99), each).unwrap_err(), Full);
+        shares.push(share(&budget, person(0, 0), each).unwrap());
+        assert_eq!(share(&budget, person(0, 0), 1).unwrap_err(), Full);
+        for number in 1..ALL / each - of_strangers as usize {
+            let number = u8::try_from(number).unwrap();
+            shares.push(share(&budget, person(number, number.into()), each).unwrap());
         }
-        assert_eq!(share(&budget, person(99), EACH).unwrap_err(), Full);
+        assert_eq!(share(&budget, person(99, 99), each).unwrap_err(), Full);
         shares.pop();
-        share(&budget, person(99), EACH).unwrap();
+        share(&budget, person(99, 99), each).unwrap();
+    }
+
+    #[test]
+    fn many_accounts_of_one_network_have_no_more_than_a_quarter() {
+        let (budget, mut shares) = (Arc::new(Budget::default()), Vec::new());
+        for number in 0..u8::try_from(NETWORK.bytes / EACH.bytes).unwrap() {
+            shares.push(share(&budget, person(number, 1), EACH.bytes).unwrap());
+        }
+        assert_eq!(share(&budget, person(99, 1), EACH.bytes).unwrap_err(), Full);
+        // The same person has some from elsewhere, and strangers of there have their own.
+        share(&budget, person(99, 2), EACH.bytes).unwrap();
+        share(&budget, stranger(1), EACH.bytes).unwrap();
+    }
+
+    #[test]
+    fn two_of_anyone_and_eight_of_a_network_wait_for_the_painter() {
+        let budget = Arc::new(Budget::default());
+        let complete = |uploader| {
+            let mut share = share(&budget, uploader, 1).unwrap();
+            share.complete().map(|()| share)
+        };
+        let of_one = [complete(stranger(1)).unwrap(), complete(stranger(1)).unwrap()];
+        assert_eq!(complete(stranger(1)).unwrap_err(), Full);
+        let mut of_many: Vec<Share> = (0..8).map(|number| complete(person(number / 2, 1)).unwrap()).collect();
+        assert_eq!(complete(person(9, 1)).unwrap_err(), Full);
+        assert_eq!(complete(person(0, 2)).unwrap_err(), Full);
+        drop(of_one);
+        of_many.pop();
+        complete(stranger(1)).unwrap();
+        complete(person(9, 1)).unwrap();
     }
 
     #[test]
     fn what_is_dropped_is_given_back_and_forgotten() {
         let budget = Arc::new(Budget::default());
-        for uploader in [stranger(1), person(1)] {
+        for uploader in [stranger(1), person(1, 1)] {
             let mut share = share(&budget, uploader, 1000).unwrap();
-            share.grow_to(EACH).unwrap();
-            assert_eq!(share.grow_to(EACH + 1).unwrap_err(), Full);
+            share.grow_to(EACH.bytes).unwrap();
+            assert_eq!(share.grow_to(EACH.bytes + 1).unwrap_err(), Full);
             share.grow_to(5).unwrap();
+            share.complete().unwrap();
+            assert_eq!(share.complete().unwrap_err(), Full);
             drop(share);
         }
         let taken = budget.taken();

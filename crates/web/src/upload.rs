@@ -57,6 +57,9 @@ impl FromRequest<Shared> for JsonOrParts {
                 } else if is_text {
                     fields.refuse("picture", wrong_type("a file: its part has a filename"));
                 }
+                for name in &form.strays {
+                    fields.refuse(name, wrong_type("a text; the one file is called picture"));
+                }
                 Ok(Self { fields, picture: form.picture })
             }
             _ => Err(refuse_type("application/json or multipart/form-data")),
@@ -93,17 +96,19 @@ struct PartsForm {
     /// How many there are. Where there is one, it is `picture`.
     files: usize,
     picture: Option<Upload>,
+    /// The names of files that have another one than they must.
+    strays: Vec<String>,
 }
 
 /// What is no text in JSON, and so is JSON in a form.
 const IN_JSON: [&str; 3] = ["metadata", "roles", "email_verified"];
 
 impl PartsForm {
-    /// `only` is the name that a file must have, where it must have one; another one's is a member of its name.
+    /// `only` is the name that a file must have, where it must have one.
     fn read(body: Vec<u8>, boundary: Option<&[u8]>, only: Option<&str>) -> Result<Self, Problem> {
         let boundary = boundary.ok_or(Malformed("multipart/form-data needs a boundary"))?;
         let parts = multipart::parse(&body, boundary)?;
-        let mut form = Self { members: Map::new(), files: 0, picture: None };
+        let mut form = Self { members: Map::new(), files: 0, picture: None, strays: Vec::new() };
         let mut file: Option<(Range<usize>, Format)> = None;
         for part in &parts {
             let content = body.get(part.content.clone()).unwrap_or_default();
@@ -112,7 +117,7 @@ impl PartsForm {
             } else if content.is_empty() && part.file_name.as_deref().unwrap_or_default().is_empty() {
                 // How browsers send an input for a file that nobody has chosen.
             } else if only.is_some_and(|only| only != part.name) {
-                form.note(&part.name, Value::String("a file".into()))?;
+                form.strays.push(part.name.clone());
             } else {
                 if content.len() > LARGEST_FILE {
                     return Err(too_large(LARGEST_FILE));

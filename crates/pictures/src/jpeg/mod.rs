@@ -100,7 +100,7 @@ impl Outline {
                     let profile = parts.whole();
                     return Ok(Self { frame, adobe, turn: turn.unwrap_or_default(), profile, file });
                 }
-                segments::SCAN => work.add(frame.as_ref().ok_or_else(broken)?, payload)?,
+                segments::SCAN => work.add(frame.as_ref().ok_or_else(broken)?, &segment)?,
                 _ if segment.is_frame() => {
                     // A second one is for the decoder to refuse.
                     frame.get_or_insert(Frame::read(&segment)?);

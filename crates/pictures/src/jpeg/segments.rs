@@ -11,7 +11,7 @@ pub(super) struct Segment<'a> {
     pub(super) marker: u8,
     pub(super) payload: &'a [u8],
     /// Behind the header of a scan: its codes.
-    coded: &'a [u8],
+    pub(super) coded: &'a [u8],
 }
 
 impl Segment<'_> {

@@ -123,6 +123,20 @@ fn scans_without_end_are_refused_before_they_are_walked() {
     assert_eq!(refused(&with(scan(1, 5, 5, 0, 8).repeat(30_000)), Format::Jpeg), reason);
 }
 
+/// Decoders fill in what is missing, and that is as much work as what is there.
+#[test]
+fn a_header_that_promises_more_than_there_is_is_refused() {
+    let blocks = 500 * 500;
+    for (marker, last, bits) in [(0xC0, 63, 2), (0xC2, 0, 1)] {
+        let of = |codes| jpeg(&[frame(marker, 4000, 4000, 1), tables(), scan(1, 0, last, 0, codes)]);
+        for few in [0, 1, 2_000, blocks * bits / 16 - 1] {
+            assert_eq!(refused(&of(few), Format::Jpeg), "the picture is cut short", "{few} of {marker:X}");
+        }
+        // As few as one colour can be written in.
+        assert_whole(&paint(&of(blocks * bits / 8), Format::Jpeg).unwrap(), "one colour");
+    }
+}
+
 #[test]
 fn segments_without_end_are_refused() {
     let scans = [frame(0xC2, 8, 8, 1), tables(), scan(1, 0, 0, 0, 1)].concat();

@@ -4,7 +4,7 @@ use super::*;
 use crate::budget::Budget;
 use axum::body::Bytes;
 use axum::response::IntoResponse;
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 use keyward_auth::values::Network;
 use std::sync::Arc;
 
@@ -51,8 +51,11 @@ async fn a_08_who_sends_slowly_takes_little() {
     let mut slow = Vec::new();
     for _ in 0..300 {
         let mut awaited = awaited(LARGEST_FILE, Some(LARGEST_FILE), Some(share(&budget, 1)));
-        assert_eq!(awaited.read(&mut pieces(1, 1)).await.unwrap().capacity(), FIRST);
-        slow.push(awaited);
+        let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(&[7]))]);
+        let mut body = Body::from_stream(first.chain(stream::pending()));
+        let mut reading = Box::pin(async move { awaited.read(&mut body).await.map(drop) });
+        assert!(reading.as_mut().now_or_never().is_none(), "it waits for more");
+        slow.push(reading);
     }
     let read = awaited(LARGEST_FILE, None, Some(share(&budget, 1))).read(&mut pieces(4096, 512)).await;
     assert_eq!(status(read), 200);
@@ -74,6 +77,20 @@ async fn beyond_the_budget_nothing_is_kept() {
     assert_eq!(read(99).await, 503);
     held.pop();
     assert_eq!(read(99).await, 200);
+}
+
+#[tokio::test]
+async fn a_third_upload_of_one_account_does_not_wait_for_the_painter() {
+    let budget = Arc::new(Budget::default());
+    let read = async |number| {
+        let mut awaited = awaited(LARGEST_FILE, None, Some(share(&budget, number)));
+        (status(awaited.read(&mut pieces(1, 1)).await), awaited)
+    };
+    let held = [read(1).await, read(1).await];
+    assert_eq!(held.each_ref().map(|(status, _)| *status), [200, 200]);
+    assert_eq!((read(1).await.0, read(2).await.0), (503, 200));
+    drop(held);
+    assert_eq!(read(1).await.0, 200);
 }
 
 #[tokio::test]
