@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// How long mails that are being sent are waited for at a stop.
 const LAST_MAILS: Duration = Duration::from_secs(5);
@@ -74,31 +74,31 @@ async fn sweep(keyward: Arc<Keyward>, server: String) {
     }
 }
 
+/// For how long nothing may fail until it is over: what failed is tried again in less.
+const OVER: Duration = Duration::from_secs(60);
+
 /// Takes down pictures that are nobody's: within seconds where all is well.
 async fn collect(keyward: Arc<Keyward>) {
     let mut ticks = ticks(Duration::from_secs(5));
-    let mut is_told = false;
+    // Since when nothing has failed any more, where it has been told that something does.
+    let mut told: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        let mut done = 0;
         let failed = loop {
             match keyward.collect().await {
                 Ok(0) => break None,
-                Ok(looked_at) => done += looked_at,
+                Ok(_) => {}
                 Err(error) => break Some(error),
             }
         };
-        match failed {
-            Some(error) if !is_told => {
+        if let Some(error) = failed {
+            if told.is_none() {
                 tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait");
-                is_told = true;
             }
-            // Nothing was due: what failed waits still.
-            None if is_told && done > 0 => {
-                tracing::info!("pictures that are nobody's can be taken away again");
-                is_told = false;
-            }
-            _ => {}
+            told = Some(Instant::now());
+        } else if told.is_some_and(|last| last.elapsed() >= OVER) {
+            tracing::info!("pictures that are nobody's can be taken away again");
+            told = None;
         }
     }
 }

@@ -49,25 +49,28 @@ impl Folder {
 impl Gallery for Folder {
     async fn hang(&self, picture: Picture, side: u32, square: Vec<u8>) -> Result<(), GalleryError> {
         let (root, room) = (self.root.clone(), self.room(picture));
-        blocking(move || make_room(&root, &room)).await?;
+        blocking(room.clone(), move |room| make_room(&root, room)).await?;
         let object = picture.object(side);
         let file = self.root.join(&object);
-        self.files.put(&Name::from(object), square.into()).await.map_err(failed)?;
-        blocking(move || fs::set_permissions(file, Permissions::from_mode(FILE_FOR_THE_OWNER))).await
+        self.files.put(&Name::from(object), square.into()).await.map_err(|error| failed(&room, error))?;
+        blocking(file, |file| fs::set_permissions(file, Permissions::from_mode(FILE_FOR_THE_OWNER))).await
     }
 
     async fn look(&self, picture: Picture, side: u32) -> Result<Option<Vec<u8>>, GalleryError> {
         match self.files.get(&Name::from(picture.object(side))).await {
-            Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?.into())),
+            Ok(found) => match found.bytes().await {
+                Ok(square) => Ok(Some(square.into())),
+                Err(error) => Err(failed(&self.room(picture), error)),
+            },
             Err(Error::NotFound { .. }) => self.look_around().await.map(|()| None),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(&self.room(picture), error)),
         }
     }
 
     /// With whatever a crash left beside the squares.
     async fn take_down(&self, picture: Picture) -> Result<(), GalleryError> {
-        let (root, room) = (self.root.clone(), self.room(picture));
-        blocking(move || match fs::remove_dir_all(room) {
+        let root = self.root.clone();
+        blocking(self.room(picture), move |room| match fs::remove_dir_all(room) {
             // Where the whole folder is away, what was in it is not gone.
             Err(error) if error.kind() == ErrorKind::NotFound => fs::metadata(root).map(drop),
             // What a loss of power brought back would be known to nobody.
@@ -77,8 +80,7 @@ impl Gallery for Folder {
     }
 
     async fn look_around(&self) -> Result<(), GalleryError> {
-        let root = self.root.clone();
-        blocking(move || fs::read_dir(root).map(drop)).await
+        blocking(self.root.clone(), |root| fs::read_dir(root).map(drop)).await
     }
 
     fn link(&self, _: Picture, _: u32, _: Timestamp, _: Timestamp) -> Option<String> {
@@ -88,7 +90,11 @@ impl Gallery for Folder {
 
 /// The folder by its full name, for the owner alone if it is the owner's.
 fn make(path: &Path) -> io::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(FOR_THE_OWNER).create(path)?;
+    if !path.exists() {
+        DirBuilder::new().recursive(true).mode(FOR_THE_OWNER).create(path)?;
+        // At the first start. At a later one it may be a disk that is not there.
+        tracing::info!(folder = %path.display(), "the folder of pictures was not there, and has been made");
+    }
     let root = fs::canonicalize(path)?;
     if fs::metadata(&root)?.permissions().mode() & 0o077 != 0 {
         match fs::set_permissions(&root, Permissions::from_mode(FOR_THE_OWNER)) {
@@ -119,11 +125,16 @@ fn forced(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-async fn blocking(act: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), GalleryError> {
-    let done = tokio::task::spawn_blocking(act).await;
-    done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)
+/// Does something with a file or folder.
+async fn blocking(
+    path: PathBuf,
+    act: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+) -> Result<(), GalleryError> {
+    let name = path.clone();
+    let done = tokio::task::spawn_blocking(move || act(&path)).await;
+    done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| failed(&name, error))
 }
 
-fn failed(error: impl std::fmt::Display) -> GalleryError {
-    GalleryError(format!("the folder of pictures: {error}"))
+fn failed(path: &Path, error: impl std::fmt::Display) -> GalleryError {
+    GalleryError(format!("{}: {error}", path.display()))
 }

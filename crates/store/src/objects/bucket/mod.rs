@@ -93,7 +93,7 @@ impl Bucket {
         what: &'static str,
         question: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, GalleryError> {
-        self.answer(question).await.map_err(|trouble| trouble.of(what))
+        self.answer(question).await.map_err(|trouble| trouble.of(what, &self.place))
     }
 
     async fn answer<T>(&self, question: impl Future<Output = object_store::Result<T>>) -> Result<T, Trouble> {
@@ -133,13 +133,14 @@ impl Gallery for Bucket {
         match self.answer(found).await {
             Ok(square) => Ok(Some(square.into())),
             Err(Trouble::NoObject) => Ok(None),
-            Err(trouble) => Err(trouble.of("get")),
+            Err(trouble) => Err(trouble.of("get", &self.place)),
         }
     }
 
     async fn take_down(&self, picture: Picture) -> Result<(), GalleryError> {
         let taken = join_all(Picture::SIZES.map(|side| self.take(picture, side))).await;
-        taken.into_iter().collect::<Result<(), Trouble>>().map_err(|trouble| trouble.of("delete"))
+        let taken: Result<(), Trouble> = taken.into_iter().collect();
+        taken.map_err(|trouble| trouble.of("delete", &self.place))
     }
 
     /// Asks whether the bucket answers, is there, and lets these keys look into it.

@@ -1,6 +1,7 @@
 //! What may be wrong with a bucket, as a few words for the log. Of S3's own words only the name of its refusal is
 //! repeated: the rest of a reply may hold keys and what was signed.
 
+use super::place::Place;
 use keyward_auth::outside::GalleryError;
 use object_store::client::{HttpError, HttpErrorKind};
 use std::error::Error;
@@ -54,8 +55,9 @@ impl Refusal {
 }
 
 impl Trouble {
-    pub(super) fn of(self, what: &str) -> GalleryError {
-        GalleryError(format!("{what} of the bucket: {self}"))
+    /// At this place, when this was asked.
+    pub(super) fn of(self, what: &str, place: &Place) -> GalleryError {
+        GalleryError(format!("{what} at {}: {self}", place.url()))
     }
 
     pub(super) fn of_keys(error: &object_store::Error) -> Self {
