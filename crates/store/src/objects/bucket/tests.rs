@@ -220,7 +220,8 @@ async fn what_failed_for_a_moment_is_asked_again_and_not_for_ever() {
     let bucket = opened(with_keys(&s3.at), &[]).await.unwrap();
     s3.says("PUT ", "503 Slow Down\n<Error><Code>SlowDown</Code></Error>");
     let error = bucket.hang(picture(), 64, b"square".to_vec()).await.unwrap_err().to_string();
-    assert_eq!(error, "the place of pictures failed: put of the bucket: it failed (SlowDown)");
+    let expected = format!("the place of pictures failed: put at {}/pictures: it failed (SlowDown)", s3.at);
+    assert_eq!(error, expected);
     assert_eq!(s3.asked("PUT ").len(), 3);
 
     let hanging = tokio::spawn(async move { bucket.hang(picture(), 64, b"square".to_vec()).await });
