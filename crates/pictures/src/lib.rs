@@ -14,6 +14,7 @@ mod mutations;
 mod paint;
 mod png;
 mod refusal;
+mod size;
 mod source;
 mod square;
 mod studio;

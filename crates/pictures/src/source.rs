@@ -1,6 +1,6 @@
 //! A decoded picture as its file has it: not cut, not turned, in its own colours. What each decoder hands over.
 
-use crate::glance::Size;
+use crate::size::Size;
 use crate::turn::Turn;
 
 pub(crate) struct Source {

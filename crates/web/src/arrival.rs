@@ -4,12 +4,12 @@
 //! A refused body is read on for a moment, so that the refusal is heard by a client that is busy sending.
 
 use crate::Shared;
-use crate::body::{Kind, kind};
+use crate::body::{Kind, kind, refuse_picture};
 use crate::budget::{Full, Share, Uploader};
 use crate::extract::{Person, Whom};
+use crate::largest::{LARGEST, LARGEST_FILE, too_large};
 use crate::problem::{self, Problem};
 use crate::scope::Scope;
-use crate::upload::refuse_picture;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -21,10 +21,6 @@ use keyward_auth::values::Network;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The largest body of a request, but for pictures; and what a form may have around one.
-pub const LARGEST: usize = 64 * 1024;
-/// The largest file of a picture.
-pub const LARGEST_FILE: usize = 2_097_152;
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(15);
 const ARRIVAL_OF_FILES: Duration = Duration::from_secs(60);
@@ -199,15 +195,6 @@ fn is_of_known_page(headers: &HeaderMap, web: &Shared) -> bool {
     web.settings.cors_origins.contains(origin)
         || own.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || text.split_once("://").is_some_and(|(_, origin)| Some(origin) == host)
-}
-
-pub(crate) fn too_large(most: usize) -> Problem {
-    let detail = match most {
-        LARGEST => "a body has at most 64 KiB",
-        LARGEST_FILE => "a picture has at most 2,097,152 bytes",
-        _ => "a form has at most 64 KiB beside a picture of at most 2,097,152 bytes",
-    };
-    Problem::new(&problem::PAYLOAD_TOO_LARGE, detail)
 }
 
 impl From<Full> for Problem {

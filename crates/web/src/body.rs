@@ -6,7 +6,6 @@ use crate::fields::{Fields, Unknown};
 use crate::parameters::Parameters;
 use crate::problem::{self, Problem};
 use crate::strict_json;
-use crate::upload;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
@@ -137,7 +136,7 @@ pub(crate) fn kind(headers: &HeaderMap) -> Kind {
     let Some(parameters) = Parameters::parse(value.as_bytes()) else { return Kind::Other };
     let word = parameters.word.as_str();
     let is_json = word == "application/json" || (word.starts_with("application/") && word.ends_with("+json"));
-    if let Some(format) = upload::format(word) {
+    if let Some(format) = format(word) {
         Kind::Picture(format)
     } else if !parameters.is_utf8() {
         Kind::Other
@@ -154,6 +153,15 @@ pub(crate) fn kind(headers: &HeaderMap) -> Kind {
 
 pub(crate) fn refuse_type(wanted: &'static str) -> Problem {
     Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, format!("send {wanted} in UTF-8, uncompressed"))
+}
+
+pub(crate) fn refuse_picture() -> Problem {
+    refuse_type("image/png or image/jpeg, or one such file as multipart/form-data,")
+}
+
+/// The format of pictures that this type names.
+pub(crate) fn format(media_type: &str) -> Option<Format> {
+    [Format::Png, Format::Jpeg].into_iter().find(|format| format.media_type() == media_type)
 }
 
 /// The bytes of a body that has arrived.

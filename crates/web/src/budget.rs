@@ -1,7 +1,7 @@
 //! How many bytes of uploads are in memory at once, and how many uploads wait to be painted: of all together, of all
 //! strangers, of one network and of anyone alone. Whoever takes a share has it until it is dropped; nobody waits for one.
 
-use crate::arrival::{LARGEST, LARGEST_FILE};
+use crate::largest::{LARGEST, LARGEST_FILE};
 use keyward_auth::values::{Network, UserId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,6 +13,7 @@ mod fields;
 mod frame;
 mod gate;
 mod inbox;
+mod largest;
 mod multipart;
 pub mod openapi;
 mod pages;
@@ -26,9 +27,9 @@ mod strict_json;
 mod upload;
 
 pub use api::user_json;
-pub use arrival::{LARGEST as LARGEST_BODY, LARGEST_FILE};
 pub use fields::Unknown;
 pub use inbox::{Inbox, InboxMail};
+pub use largest::{LARGEST as LARGEST_BODY, LARGEST_FILE};
 pub use pages::Product;
 pub use routes::Route;
 pub use serve::{Limits, serve};

@@ -3,9 +3,9 @@
 //! ending is looked at; it goes nowhere.
 
 use crate::Shared;
-use crate::arrival::{LARGEST, LARGEST_FILE, too_large};
-use crate::body::{Kind, bytes, json, kind, refuse_type};
+use crate::body::{Kind, bytes, format, json, kind, refuse_picture, refuse_type};
 use crate::fields::{Fields, wrong_type};
+use crate::largest::{LARGEST, LARGEST_FILE, too_large};
 use crate::multipart::{self, Malformed, Part};
 use crate::parameters::Parameters;
 use crate::problem::{self, Problem};
@@ -65,10 +65,6 @@ impl FromRequest<Shared> for JsonOrParts {
             _ => Err(refuse_type("application/json or multipart/form-data")),
         }
     }
-}
-
-pub(crate) fn refuse_picture() -> Problem {
-    refuse_type("image/png or image/jpeg, or one such file as multipart/form-data,")
 }
 
 fn note_missing(fields: &mut Fields, files: usize, is_there: bool) {
@@ -175,10 +171,6 @@ fn declared(part: &Part) -> Result<Format, Problem> {
         }
         _ => Ok(format),
     }
-}
-
-pub(crate) fn format(media_type: &str) -> Option<Format> {
-    [Format::Png, Format::Jpeg].into_iter().find(|format| format.media_type() == media_type)
 }
 
 /// What stands after the last dot of a name, without the folders before it.

@@ -1,8 +1,8 @@
 //! What a frame's header promises, and what decoding it will take: known before anything is allocated.
 
 use super::segments::Segment;
-use crate::glance::Size;
 use crate::refusal::{broken, cut_short, too_large, unreadable};
+use crate::size::Size;
 use keyward_auth::values::Invalid;
 
 /// Real files have about ten. Each takes a walk over all blocks, however few bytes it has.

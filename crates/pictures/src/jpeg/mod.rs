@@ -5,8 +5,8 @@ mod frame;
 mod profile;
 mod segments;
 
-use crate::glance::Size;
 use crate::refusal::{broken, cut_short};
+use crate::size::Size;
 use crate::source::{Samples, Source};
 use crate::turn::Turn;
 use frame::{Frame, Work};

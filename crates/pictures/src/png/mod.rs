@@ -3,8 +3,8 @@
 
 mod chunks;
 
-use crate::glance::Size;
 use crate::refusal::{broken, cut_short, unreadable};
+use crate::size::Size;
 use crate::source::{Samples, Source};
 use crate::turn::Turn;
 use ::png::{BitDepth, ColorType, Decoder, Limits, Transformations};
