@@ -6,6 +6,7 @@ const SERVERS: &[(&str, &str)] = &[
     ("postgres", "keyward_test_postgres"),
     ("pgbouncer", "keyward_test_pgbouncer"),
     ("redis", "keyward_test_redis"),
+    ("mongodb", "keyward_test_mongodb"),
     ("s3", "keyward_test_s3"),
     ("smtp", "keyward_test_smtp"),
     ("postfix", "keyward_test_postfix"),
