@@ -1,0 +1,190 @@
+//! The facade that all records speak to: one operation on one collection each, within the limit of time, tried again where a
+//! race was lost and never where it may have been done.
+
+use super::trouble::Trouble;
+use keyward_auth::records::StoreError;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::{ReturnDocument, UpdateModifications};
+use mongodb::{Collection, Database};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// How often something that lost a race is tried; between two tries there is a little more time each time.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(5);
+
+#[derive(Clone)]
+pub(super) struct Documents(Arc<Place>);
+
+struct Place {
+    database: Database,
+    limit: Duration,
+}
+
+impl Documents {
+    pub(super) fn new(database: Database, limit: Duration) -> Self {
+        Self(Arc::new(Place { database, limit }))
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.0.limit
+    }
+
+    fn of(&self, name: &str) -> Collection<Document> {
+        self.0.database.collection(name)
+    }
+
+    /// An intention of several operations: goes on when its caller does not wait any more.
+    pub(super) async fn whole<T: Send + 'static>(
+        &self,
+        intention: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match timeout(self.0.limit, tokio::spawn(intention)).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(StoreError::Backend("mongodb: an intention panicked".into())),
+            Err(_) => Err(late().into()),
+        }
+    }
+
+    async fn ask<T, F>(&self, act: impl Fn() -> F) -> Result<T, Trouble>
+    where
+        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+    {
+        let asked = async {
+            for number in 1..TRIES {
+                match act().await.map_err(Trouble::from) {
+                    Err(Trouble::Conflict) => sleep(PAUSE * number).await,
+                    answer => return answer,
+                }
+            }
+            act().await.map_err(Trouble::from)
+        };
+        timeout(self.0.limit, asked).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    pub(super) async fn find_one(&self, of: &str, filter: Document) -> Result<Option<Document>, Trouble> {
+        let collection = self.of(of);
+        self.ask(|| collection.find_one(filter.clone())).await
+    }
+
+    /// Up to `most`, all of them at once.
+    pub(super) async fn find(
+        &self,
+        of: &str,
+        filter: Document,
+        sort: Document,
+        most: usize,
+    ) -> Result<Vec<Document>, Trouble> {
+        // To the driver a limit of nothing is none.
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let (collection, most) = (self.of(of), i64::try_from(most).unwrap_or(i64::MAX));
+        self.ask(|| {
+            let asked = collection.find(filter.clone()).sort(sort.clone()).limit(most);
+            async move {
+                let (mut cursor, mut found) = (asked.await?, Vec::new());
+                while cursor.advance().await? {
+                    found.push(cursor.deserialize_current()?);
+                }
+                Ok(found)
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn insert(&self, into: &str, document: Document) -> Result<(), Trouble> {
+        let collection = self.of(into);
+        self.ask(|| collection.insert_one(document.clone())).await.map(drop)
+    }
+
+    /// Whether a document was met.
+    pub(super) async fn update(
+        &self,
+        of: &str,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> Result<bool, Trouble> {
+        let (collection, update) = (self.of(of), update.into());
+        let done = self.ask(|| collection.update_one(filter.clone(), update.clone())).await?;
+        Ok(done.matched_count > 0)
+    }
+
+    /// The same, and where none is met a document is inserted: `false` if that was there.
+    pub(super) async fn upsert(
+        &self,
+        of: &str,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> Result<bool, Trouble> {
+        let (collection, update) = (self.of(of), update.into());
+        match self.ask(|| collection.update_one(filter.clone(), update.clone()).upsert(true)).await {
+            Ok(_) => Ok(true),
+            Err(Trouble::Duplicate) => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// The document as it is then, if one was met.
+    pub(super) async fn modify(
+        &self,
+        of: &str,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> Result<Option<Document>, Trouble> {
+        let (collection, update) = (self.of(of), update.into());
+        self.ask(|| {
+            let update = collection.find_one_and_update(filter.clone(), update.clone());
+            update.return_document(ReturnDocument::After)
+        })
+        .await
+    }
+
+    /// Puts a document in the place of one, if that was met.
+    pub(super) async fn replace(&self, of: &str, filter: Document, by: Document) -> Result<bool, Trouble> {
+        let collection = self.of(of);
+        let done = self.ask(|| collection.replace_one(filter.clone(), by.clone())).await?;
+        Ok(done.matched_count > 0)
+    }
+
+    /// Whether there was one.
+    pub(super) async fn delete(&self, of: &str, filter: Document) -> Result<bool, Trouble> {
+        let collection = self.of(of);
+        let done = self.ask(|| collection.delete_one(filter.clone())).await?;
+        Ok(done.deleted_count > 0)
+    }
+
+    pub(super) async fn delete_all(&self, of: &str, filter: Document) -> Result<usize, Trouble> {
+        let collection = self.of(of);
+        let done = self.ask(|| collection.delete_many(filter.clone())).await?;
+        Ok(usize::try_from(done.deleted_count).unwrap_or(usize::MAX))
+    }
+
+    /// Deletes up to `most` of what meets the filter, by the order of that field. Each is looked at again as it goes: one that
+    /// was changed meanwhile stays.
+    pub(super) async fn sweep(
+        &self,
+        of: &str,
+        filter: Document,
+        by: &str,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let due = self.find(of, filter.clone(), doc! { by: 1 }, most).await?;
+        let ids: Vec<Bson> = due.into_iter().filter_map(|mut document| document.remove("_id")).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let mut again = filter;
+        again.insert("_id", doc! { "$in": ids });
+        Ok(self.delete_all(of, again).await?)
+    }
+}
+
+fn late() -> Trouble {
+    Trouble::Failed("no answer in time".into())
+}

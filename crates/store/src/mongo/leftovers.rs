@@ -1,0 +1,88 @@
+//! Leftovers in MongoDB: one document for each name. A change of a user has its own wait beside it.
+
+use super::document::{Fields, Stored, time};
+use super::documents::Documents;
+use super::trouble::Trouble;
+use super::{LEFTOVERS, along, users};
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+use keyward_auth::records::{self, Leftover, StoreError};
+use keyward_auth::values::{Picture, Timestamp, UserId};
+use mongodb::bson::{Document, doc};
+
+pub(super) fn document(leftover: &Leftover) -> Document {
+    Fields::default()
+        .with("_id", leftover.picture.to_string())
+        .with("user_id", users::id(leftover.user))
+        .with("due_at", time(leftover.due_at))
+        .0
+}
+
+/// Keeps one as it waits, or as it was made: of a name that is there only the time changes.
+pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Result<(), Trouble> {
+    let filter = doc! { "_id": leftover.remove("_id") };
+    let due = doc! { "due_at": leftover.remove("due_at") };
+    // Of two that insert at once one changes what the other has inserted.
+    if !documents.upsert(LEFTOVERS, filter.clone(), doc! { "$set": due.clone(), "$setOnInsert": leftover }).await? {
+        documents.update(LEFTOVERS, filter, doc! { "$set": due }).await?;
+    }
+    Ok(())
+}
+
+fn read(document: &Document) -> Result<Leftover, StoreError> {
+    let stored = Stored { of: LEFTOVERS, document };
+    Ok(Leftover {
+        user: UserId::from_bytes(stored.id("user_id")?),
+        picture: stored.known("_id", Picture::parse)?,
+        due_at: stored.time("due_at")?,
+    })
+}
+
+#[derive(Clone)]
+pub(super) struct Leftovers(pub(super) Documents);
+
+impl Leftovers {
+    async fn claimed(&self, now: String, until: String, most: usize) -> Result<Vec<Leftover>, StoreError> {
+        let due = || doc! { "due_at": { "$lte": &now } };
+        let found = self.0.find(LEFTOVERS, due(), doc! { "due_at": 1, "_id": 1 }, most).await?;
+        let each = found.into_iter().filter_map(|mut leftover| leftover.remove("_id")).map(|id| {
+            let mut filter = due();
+            filter.insert("_id", id);
+            self.0.modify(LEFTOVERS, filter, doc! { "$set": { "due_at": &until } })
+        });
+        let mut claimed = Vec::new();
+        for leftover in try_join_all(each).await?.iter().flatten() {
+            match read(leftover) {
+                Ok(leftover) => claimed.push(leftover),
+                // It holds up no other.
+                Err(error) => tracing::error!(%error, "a leftover cannot be taken away"),
+            }
+        }
+        Ok(claimed)
+    }
+}
+
+#[async_trait]
+impl records::Leftovers for Leftovers {
+    async fn put(&self, leftover: &Leftover) -> Result<(), StoreError> {
+        let (documents, leftover) = (self.0.clone(), document(leftover));
+        self.0.whole(async move { Ok(keep(&documents, leftover).await?) }).await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Leftover>, StoreError> {
+        along::drain_all(&self.0).await?;
+        let leftovers = self.clone();
+        self.0.whole(async move { leftovers.claimed(time(now), time(until), most).await }).await
+    }
+
+    async fn remove(&self, leftover: &Leftover) -> Result<bool, StoreError> {
+        let filter = doc! { "_id": leftover.picture.to_string(), "due_at": time(leftover.due_at) };
+        let documents = self.0.clone();
+        self.0.whole(async move { Ok(documents.delete(LEFTOVERS, filter).await?) }).await
+    }
+}

@@ -1,0 +1,174 @@
+//! The outbox in MongoDB: one document for each mail. Those that a change causes wait beside it, until somebody looks here.
+//! What an operator lists is in `list.rs`.
+
+mod list;
+
+use super::document::{self, Fields, Stored, time};
+use super::documents::Documents;
+use super::{MAILS, along, users};
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+use keyward_auth::records::{self, Mail, MailSearch, MailState, Outcome, StoreError, Topic};
+use keyward_auth::values::{AcceptLanguage, Email, MailId, Timestamp, UserId};
+use mongodb::bson::{Bson, Document, doc};
+
+fn id(mail: MailId) -> Bson {
+    document::id(mail.as_bytes())
+}
+
+pub(super) fn document(mail: &Mail) -> Document {
+    Fields::default()
+        .with("_id", id(mail.id))
+        .with("topic", mail.topic.as_str())
+        .with("email", mail.to.as_str())
+        .with("email_key", mail.to.key())
+        .with_some("user_id", mail.user.map(users::id))
+        .with_text("languages", mail.languages.as_ref().map(|languages| languages.as_str()))
+        .with_some("asked_from", mail.asked_from.map(|address| address.to_string()))
+        .with("created_at", time(mail.created_at))
+        .with("state", mail.state.as_str())
+        .with("due_at", time(mail.due_at))
+        .with("attempts", i64::from(mail.attempts))
+        .with_text("reason", mail.reason.as_deref())
+        .0
+}
+
+/// `None` is a mail about what only a newer Keyward knows.
+fn read(document: &Document) -> Result<Option<Mail>, StoreError> {
+    let stored = Stored { of: MAILS, document };
+    let Some(topic) = Topic::stored(stored.text("topic")?) else { return Ok(None) };
+    Ok(Some(Mail {
+        id: MailId::from_bytes(stored.id("_id")?),
+        topic,
+        to: Email::stored(stored.text("email")?.to_owned()),
+        user: stored.id_or_none("user_id")?.map(UserId::from_bytes),
+        languages: stored.text_or_none("languages")?.map(|text| AcceptLanguage::stored(text.to_owned())),
+        asked_from: stored.word("asked_from")?,
+        created_at: stored.time("created_at")?,
+        state: stored.known("state", MailState::stored)?,
+        due_at: stored.time("due_at")?,
+        attempts: stored.count("attempts")?,
+        reason: stored.text_or_none("reason")?.map(str::to_owned),
+    }))
+}
+
+/// What became of the change that caused these mails, unless somebody has begun to send them.
+pub(super) async fn settle(documents: &Documents, mails: &[Mail], happened: bool) -> Result<(), StoreError> {
+    for mail in mails {
+        let untouched = doc! { "_id": id(mail.id), "state": MailState::Waiting.as_str(), "attempts": 0_i64 };
+        if happened {
+            documents.update(MAILS, untouched, doc! { "$set": { "due_at": time(mail.created_at) } }).await?;
+        } else {
+            documents.delete(MAILS, untouched).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+pub(super) struct Mails(pub(super) Documents);
+
+impl Mails {
+    async fn claimed(&self, now: String, until: String, most: usize) -> Result<Vec<Mail>, StoreError> {
+        let due = || doc! { "state": MailState::Waiting.as_str(), "due_at": { "$lte": &now } };
+        let found = self.0.find(MAILS, due(), doc! { "due_at": 1, "_id": 1 }, most).await?;
+        let each = found.into_iter().filter_map(|mut mail| mail.remove("_id")).map(|id| {
+            let mut filter = due();
+            filter.insert("_id", id);
+            self.0.modify(MAILS, filter, doc! { "$set": { "due_at": &until }, "$inc": { "attempts": 1_i64 } })
+        });
+        let mut claimed = Vec::new();
+        for mail in try_join_all(each).await?.iter().flatten() {
+            match read(mail) {
+                Ok(Some(mail)) => claimed.push(mail),
+                // Whoever knows it claims it when this claim has ended.
+                Ok(None) => {}
+                // It holds up no other.
+                Err(error) => tracing::error!(%error, "a mail cannot be sent"),
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Whether a write has met its document.
+    async fn meets(&self, filter: Document, update: Document) -> Result<bool, StoreError> {
+        let documents = self.0.clone();
+        self.0.whole(async move { Ok(documents.update(MAILS, filter, update).await?) }).await
+    }
+}
+
+#[async_trait]
+impl records::Mails for Mails {
+    async fn put(&self, mails: &[Mail]) -> Result<(), StoreError> {
+        let (documents, mails): (_, Vec<Document>) = (self.0.clone(), mails.iter().map(document).collect());
+        self.0
+            .whole(async move {
+                for mail in mails {
+                    documents.insert(MAILS, mail).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Mail>, StoreError> {
+        along::drain_all(&self.0).await?;
+        let mails = self.clone();
+        self.0.whole(async move { mails.claimed(time(now), time(until), most).await }).await
+    }
+
+    async fn settle(&self, claimed: &Mail, outcome: &Outcome) -> Result<bool, StoreError> {
+        let held = doc! {
+            "_id": id(claimed.id),
+            "state": MailState::Waiting.as_str(),
+            "due_at": time(claimed.due_at),
+        };
+        let (state, due_at, reason) = match outcome {
+            Outcome::Sent { at } => (MailState::Sent, *at, None),
+            Outcome::Again { due_at, reason } => (MailState::Waiting, *due_at, Some(reason)),
+            Outcome::Dead { at, reason } => (MailState::Dead, *at, Some(reason)),
+            Outcome::Dropped => {
+                let documents = self.0.clone();
+                return self.0.whole(async move { Ok(documents.delete(MAILS, held).await?) }).await;
+            }
+        };
+        let mut set = doc! { "state": state.as_str(), "due_at": time(due_at) };
+        let mut unset = Document::new();
+        match claimed.user {
+            Some(user) => drop(set.insert("user_id", users::id(user))),
+            None => drop(unset.insert("user_id", "")),
+        }
+        match reason {
+            Some(reason) => drop(set.insert("reason", reason)),
+            None => drop(unset.insert("reason", "")),
+        }
+        let mut update = doc! { "$set": set };
+        if !unset.is_empty() {
+            update.insert("$unset", unset);
+        }
+        self.meets(held, update).await
+    }
+
+    async fn by_id(&self, mail: MailId) -> Result<Option<Mail>, StoreError> {
+        along::drain_all(&self.0).await?;
+        let found = self.0.find_one(MAILS, doc! { "_id": id(mail) }).await?;
+        Ok(found.as_ref().map(read).transpose()?.flatten())
+    }
+
+    async fn list(&self, search: &MailSearch) -> Result<Vec<Mail>, StoreError> {
+        along::drain_all(&self.0).await?;
+        list::run(&self.0, search).await
+    }
+
+    async fn retry(&self, mail: MailId, now: Timestamp) -> Result<bool, StoreError> {
+        let unsent = doc! { "_id": id(mail), "state": { "$ne": MailState::Sent.as_str() } };
+        let anew = doc! { "state": MailState::Waiting.as_str(), "due_at": time(now), "attempts": 0_i64 };
+        self.meets(unsent, doc! { "$set": anew, "$unset": { "reason": "" } }).await
+    }
+
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let ended = [MailState::Sent.as_str(), MailState::Dead.as_str()];
+        let over = doc! { "state": { "$in": ended.to_vec() }, "due_at": { "$lt": time(before) } };
+        self.0.sweep(MAILS, over, "due_at", most).await
+    }
+}

@@ -1,0 +1,69 @@
+//! What the driver says when something fails, in words for the log; and what may be tried again. Of an error only kind,
+//! code and names are repeated: the rest of it may hold what was written.
+
+use keyward_auth::records::StoreError;
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+/// A write met another at the same place, and was not done.
+const WRITE_CONFLICT: i32 = 112;
+const DUPLICATE_KEY: i32 = 11000;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Trouble {
+    /// Something with this key is there already; nothing was done.
+    #[error("this key is there already")]
+    Duplicate,
+    /// Lost a race; nothing was done, and it can be tried again.
+    #[error("another write was in the way, again and again")]
+    Conflict,
+    /// Whether it was done is unknown.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Backend(format!("mongodb: {trouble}"))
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match code(&error) {
+            Some(DUPLICATE_KEY) => Self::Duplicate,
+            Some(WRITE_CONFLICT) => Self::Conflict,
+            code => Self::Failed(told(&error, code)),
+        }
+    }
+}
+
+fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
+        ErrorKind::Command(error) => Some(error.code),
+        ErrorKind::InsertMany(error) => error.write_errors.as_ref()?.first().map(|error| error.code),
+        _ => None,
+    }
+}
+
+/// In words of our own.
+pub(super) fn told(error: &Error, code: Option<i32>) -> String {
+    match (&*error.kind, code) {
+        (ErrorKind::Authentication { .. }, _) => "the user name or the password is wrong".into(),
+        (ErrorKind::ServerSelection { .. }, _) => "no server that can be written answers".into(),
+        (ErrorKind::Io(io), _) => format!("the connection broke ({})", io.kind()),
+        (ErrorKind::ConnectionPoolCleared { .. }, _) => "the connection broke".into(),
+        (ErrorKind::DnsResolve { .. }, _) => "the name of the server cannot be resolved".into(),
+        (ErrorKind::IncompatibleServer { .. }, _) => "the server is too old".into(),
+        (ErrorKind::InvalidTlsConfig { .. }, _) => "the settings of TLS cannot be used".into(),
+        (ErrorKind::Command(command), Some(13)) => format!("not permitted ({})", command.code_name),
+        (ErrorKind::Write(WriteFailure::WriteConcernError(error)), _) => {
+            format!("written, but not by enough servers ({}, code {})", error.code_name, error.code)
+        }
+        (ErrorKind::Command(command), Some(code)) => format!("refused ({}, code {code})", command.code_name),
+        (_, Some(code)) => format!("refused (code {code})"),
+        (ErrorKind::Bson(_), _) => "an answer cannot be read".into(),
+        _ => "the driver failed".into(),
+    }
+}

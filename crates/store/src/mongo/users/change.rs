@@ -1,0 +1,137 @@
+//! A change of a user: one write that sets what is to change and hands back the document, with what goes along in it; between
+//! the guard's two steps where the number of administrators changes.
+
+use super::{Users, read, roles, undone};
+use crate::mongo::USERS;
+use crate::mongo::along::{self, living};
+use crate::mongo::document;
+use crate::mongo::guard::{self, Move, Wish};
+use crate::mongo::trouble::Trouble;
+use keyward_auth::records::{Change, StoreError, User};
+use keyward_auth::values::{Timestamp, Username};
+use mongodb::bson::{Bson, Document, doc};
+
+/// How often a name is tried to be taken that others have and give up at the same time.
+const TRIES: usize = 4;
+
+pub(super) async fn run(
+    users: &Users,
+    id: Bson,
+    change: &Change,
+    at: Timestamp,
+    items: Vec<Document>,
+) -> Result<User, StoreError> {
+    let this = match (change.administrators, change.if_version) {
+        (None, _) => None,
+        // Whether somebody joins or leaves is true of one version only.
+        (Some(_), None) => {
+            return Err(StoreError::Backend("a change of administrators needs a version".into()));
+        }
+        (Some(direction), Some(version)) => {
+            let this = Move::of(id.clone(), version);
+            guard::begin(&users.0, &this, Wish::from(direction)).await?;
+            Some(this)
+        }
+    };
+    let mut filter = living(doc! { "_id": &id });
+    if let Some(version) = change.if_version {
+        filter.insert("version", version);
+    }
+    let changed = write(users, &id, change, filter, update(change, at, &items)).await;
+    if let Some(this) = &this {
+        match &changed {
+            // Whether it was done is unknown.
+            Err(StoreError::Backend(_)) => {}
+            _ => guard::settle(&users.0, this).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the guard of administrators learns of a change later");
+            }),
+        }
+    }
+    let changed = changed?;
+    along::drain(&users.0, USERS, &id, items).await;
+    read(&changed)
+}
+
+async fn write(
+    users: &Users,
+    id: &Bson,
+    change: &Change,
+    filter: Document,
+    update: Document,
+) -> Result<Document, StoreError> {
+    let email = change.email.as_ref().and_then(Option::as_ref).map(|email| email.key());
+    let username = change.username.as_ref().and_then(Option::as_ref);
+    let shape = username.map(|name| (name.as_str(), Username::shape(name)));
+    let username = shape.as_ref().map(|(name, shape)| (*name, shape.as_ref()));
+    for _ in 0..TRIES {
+        match users.0.modify(USERS, filter.clone(), update.clone()).await {
+            Ok(changed) => return changed.ok_or(StoreError::Stale),
+            Err(Trouble::Duplicate) => match users.taken(id, email, username).await? {
+                StoreError::Backend(_) => {}
+                taken => return Err(taken),
+            },
+            Err(trouble) => return Err(trouble.into()),
+        }
+    }
+    // Nothing was done, and whoever decides again sees why.
+    Err(StoreError::Stale)
+}
+
+/// An update in the making.
+#[derive(Default)]
+struct Update {
+    set: Document,
+    unset: Document,
+}
+
+impl Update {
+    fn put(&mut self, name: &str, value: Option<Option<impl Into<Bson>>>) {
+        match value {
+            None => {}
+            Some(Some(value)) => drop(self.set.insert(name, value)),
+            Some(None) => drop(self.unset.insert(name, "")),
+        }
+    }
+
+    fn put_text<T>(&mut self, name: &str, value: Option<&Option<T>>, text: fn(&T) -> &str) {
+        self.put(name, value.map(|value| value.as_ref().map(text)));
+    }
+
+    fn put_time(&mut self, name: &str, value: Option<Option<Timestamp>>) {
+        self.put(name, value.map(|value| value.map(document::time)));
+    }
+}
+
+fn update(change: &Change, at: Timestamp, items: &[Document]) -> Document {
+    let mut update = Update::default();
+    update.set.insert("updated_at", document::time(at));
+    update.put_text("username", change.username.as_ref(), |name| name.as_str());
+    update.put("username_shape", change.username.as_ref().map(|name| name.as_ref().map(Username::shape)));
+    update.put_text("email", change.email.as_ref(), |email| email.as_str());
+    update.put_text("email_key", change.email.as_ref(), |email| email.key());
+    update.put_time("email_verified_at", change.email_verified_at);
+    update.put_text("pending_email", change.pending_email.as_ref(), |email| email.as_str());
+    update.put_text("pending_email_key", change.pending_email.as_ref(), |email| email.key());
+    update.put_text("first_name", change.first_name.as_ref(), |name| name.as_str());
+    update.put_text("last_name", change.last_name.as_ref(), |name| name.as_str());
+    update.put_text("locale", change.locale.as_ref(), |locale| locale.as_str());
+    update.put("picture", change.picture.map(|picture| picture.map(|picture| picture.to_string())));
+    update.put("metadata", change.metadata.as_ref().map(|metadata| Some(metadata.as_str())));
+    update.put("roles", change.roles.as_ref().map(|list| Some(roles(list))));
+    update.put_time("disabled_at", change.disabled_at);
+    update.put_text("password", change.password.as_ref(), |hash| hash.expose());
+    update.put("undone", change.undone.map(|change| Some(undone(change))));
+    let mut more = doc! { "version": 1_i64 };
+    if let Some(kept) = change.end_sessions {
+        more.insert("epoch", 1_i64);
+        update.put("kept_session", Some(kept.map(|session| document::id(session.as_bytes()))));
+    }
+    let mut whole = doc! { "$set": update.set, "$inc": more };
+    if !update.unset.is_empty() {
+        whole.insert("$unset", update.unset);
+    }
+    if !items.is_empty() {
+        whole.insert("$push", doc! { "pending": { "$each": items } });
+    }
+    whole
+}

@@ -1,0 +1,270 @@
+//! Users in MongoDB: how one lies in its document, how one is found, and the writes that are of a whole user. Changes are in
+//! `change.rs`, the administrator's list in `list.rs`.
+
+mod change;
+mod list;
+
+use super::along::{self, alive, living};
+use super::document::{self, Fields, Stored};
+use super::documents::Documents;
+use super::guard::{self, Move, Wish};
+use super::trouble::Trouble;
+use super::{USERS, guard::is_administrator as _};
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+use keyward_auth::records::{self, Along, Change, Search, SignIn, StoreError, Undone, Unique, User};
+use keyward_auth::values::{
+    Email, Locale, Metadata, Name, PasswordHash, Picture, Roles, SessionId, Timestamp, UserId, Username,
+};
+use mongodb::bson::{Bson, Document, doc};
+
+pub(super) fn id(user: UserId) -> Bson {
+    document::id(user.as_bytes())
+}
+
+fn written(user: &User) -> Document {
+    Fields::default()
+        .with("_id", id(user.id))
+        .with("version", user.version)
+        .with_text("username", user.username.as_ref().map(|name| name.as_str()))
+        .with_some("username_shape", user.username.as_ref().map(Username::shape))
+        .with_text("email", user.email.as_ref().map(|email| email.as_str()))
+        .with_text("email_key", user.email.as_ref().map(|email| email.key()))
+        .with_time("email_verified_at", user.email_verified_at)
+        .with_text("pending_email", user.pending_email.as_ref().map(|email| email.as_str()))
+        .with_text("pending_email_key", user.pending_email.as_ref().map(|email| email.key()))
+        .with_text("first_name", user.first_name.as_ref().map(|name| name.as_str()))
+        .with_text("last_name", user.last_name.as_ref().map(|name| name.as_str()))
+        .with_text("locale", user.locale.as_ref().map(|locale| locale.as_str()))
+        .with_some("picture", user.picture.map(|picture| picture.to_string()))
+        .with("metadata", user.metadata.as_str())
+        .with("roles", roles(&user.roles))
+        .with_time("disabled_at", user.disabled_at)
+        .with_text("password", user.password.as_ref().map(|hash| hash.expose()))
+        .with("epoch", user.epoch)
+        .with_some("kept_session", user.kept_session.map(|session| document::id(session.as_bytes())))
+        .with_some("undone", user.undone.map(undone))
+        .with("created_at", document::time(user.created_at))
+        .with("updated_at", document::time(user.updated_at))
+        .with_time("last_login_at", user.last_login_at)
+        .0
+}
+
+fn roles(roles: &Roles) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
+}
+
+/// Without a beginning, if it is all of before.
+fn undone(undone: Undone) -> Document {
+    let from = Some(undone.to).filter(|to| *to != Undone::all(undone.at).to);
+    Fields::default().with_time("to", from).with("at", document::time(undone.at)).0
+}
+
+pub(super) fn read(document: &Document) -> Result<User, StoreError> {
+    let stored = Stored { of: USERS, document };
+    let undone = stored.within("undone")?;
+    Ok(User {
+        id: UserId::from_bytes(stored.id("_id")?),
+        version: stored.int("version")?,
+        username: stored.text_or_none("username")?.map(|text| Username::stored(text.to_owned())),
+        email: stored.text_or_none("email")?.map(|text| Email::stored(text.to_owned())),
+        email_verified_at: stored.time_or_none("email_verified_at")?,
+        pending_email: stored.text_or_none("pending_email")?.map(|text| Email::stored(text.to_owned())),
+        first_name: stored.text_or_none("first_name")?.map(|text| Name::stored(text.to_owned())),
+        last_name: stored.text_or_none("last_name")?.map(|text| Name::stored(text.to_owned())),
+        locale: stored.text_or_none("locale")?.map(|text| Locale::stored(text.to_owned())),
+        picture: match stored.text_or_none("picture")? {
+            Some(text) => Some(Picture::parse(text).ok_or_else(|| stored.unreadable("picture"))?),
+            None => None,
+        },
+        metadata: Metadata::stored(stored.text("metadata")?.to_owned()),
+        roles: Roles::stored(stored.texts("roles")?.into_iter()),
+        disabled_at: stored.time_or_none("disabled_at")?,
+        password: stored.text_or_none("password")?.map(|text| PasswordHash::stored(text.to_owned())),
+        epoch: stored.int("epoch")?,
+        kept_session: stored.id_or_none("kept_session")?.map(SessionId::from_bytes),
+        undone: match undone {
+            Some(undone) => {
+                let at = undone.time("at")?;
+                Some(Undone { to: undone.time_or_none("to")?.unwrap_or(Undone::all(at).to), at })
+            }
+            None => None,
+        },
+        created_at: stored.time("created_at")?,
+        updated_at: stored.time("updated_at")?,
+        last_login_at: stored.time_or_none("last_login_at")?,
+    })
+}
+
+#[derive(Clone)]
+pub(super) struct Users(pub(super) Documents);
+
+impl Users {
+    async fn one(&self, filter: Document) -> Result<Option<User>, StoreError> {
+        alive(self.0.find_one(USERS, filter).await?).as_ref().map(read).transpose()
+    }
+
+    /// What of these names another user has: the server's refusal may not say it.
+    async fn taken(&self, own: &Bson, email: Option<&str>, username: Option<(&str, &str)>) -> Result<StoreError, StoreError> {
+        let other = |mut filter: Document| {
+            filter.insert("_id", doc! { "$ne": own });
+            filter
+        };
+        if let Some(email) = email
+            && self.0.find_one(USERS, other(doc! { "email_key": email })).await?.is_some()
+        {
+            return Ok(StoreError::Taken(Unique::Email));
+        }
+        if let Some((name, shape)) = username {
+            let either = doc! { "$or": [{ "username": name }, { "username_shape": shape }] };
+            if self.0.find_one(USERS, other(either)).await?.is_some() {
+                return Ok(StoreError::Taken(Unique::Username));
+            }
+        }
+        // Whoever had it has given it up meanwhile, or the id itself is taken.
+        Ok(StoreError::Backend(format!("{USERS}: this was taken for a moment")))
+    }
+
+    async fn add(&self, user: User, items: Vec<Document>, wish: Option<Wish>) -> Result<(), StoreError> {
+        let this = Move::new(&user);
+        if let Some(wish) = wish {
+            guard::begin(&self.0, &this, wish).await?;
+        }
+        let mut document = written(&user);
+        if !items.is_empty() {
+            document.insert("pending", items.clone());
+        }
+        let kept = self.0.insert(USERS, document).await;
+        match (&kept, wish) {
+            // Whether it is there is unknown, and so it moves on.
+            (Err(Trouble::Failed(_) | Trouble::Conflict), _) | (_, None) => {}
+            (kept, Some(_)) => guard::end(&self.0, &this, kept.is_ok()).await.unwrap_or_else(moves),
+        }
+        match kept {
+            Err(Trouble::Duplicate) => {
+                let shape = user.username.as_ref().map(|name| (name.as_str().to_owned(), Username::shape(name)));
+                let username = shape.as_ref().map(|(name, shape)| (name.as_str(), shape.as_ref()));
+                Err(self.taken(&this_id(&user), user.email.as_ref().map(|email| email.key()), username).await?)
+            }
+            Err(trouble) => Err(trouble.into()),
+            Ok(()) => {
+                along::drain(&self.0, USERS, &this_id(&user), items).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn remove(&self, user: User, items: Vec<Document>) -> Result<(), StoreError> {
+        let this = Move::new(&user);
+        if user.is_administrator() {
+            guard::begin(&self.0, &this, Wish::Leaves).await?;
+        }
+        let own = id(user.id);
+        let grave = along::tombstone(&own, &items);
+        let of_version = living(doc! { "_id": &own, "version": user.version });
+        let buried = self.0.replace(USERS, of_version, grave.clone()).await;
+        if user.is_administrator() {
+            match &buried {
+                Err(_) => {}
+                Ok(true) => guard::end(&self.0, &this, false).await.unwrap_or_else(moves),
+                Ok(false) => guard::settle(&self.0, &this).await?,
+            }
+        }
+        if !buried? {
+            return Err(StoreError::Stale);
+        }
+        // Whatever stays is not the user's any more, and goes when somebody looks at what waits.
+        if let Err(error) = along::finish(&self.0, USERS, &grave).await {
+            tracing::warn!(%error, "what hung on a deleted user goes later");
+        }
+        Ok(())
+    }
+}
+
+fn this_id(user: &User) -> Bson {
+    id(user.id)
+}
+
+/// The write of the user is done; whoever needs to know ends the move.
+fn moves(trouble: Trouble) {
+    tracing::warn!(error = %trouble, "the guard of administrators learns of a change later");
+}
+
+#[async_trait]
+impl records::Users for Users {
+    async fn insert(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
+        along::check(&self.0, along).await?;
+        let (users, user, items) = (self.clone(), user.clone(), along::items(along));
+        let wish = user.is_administrator().then_some(Wish::Joins);
+        self.0.whole(async move { users.add(user, items, wish).await }).await
+    }
+
+    async fn insert_first_administrator(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
+        along::check(&self.0, along).await?;
+        let (users, user, items) = (self.clone(), user.clone(), along::items(along));
+        self.0.whole(async move { users.add(user, items, Some(Wish::First)).await }).await
+    }
+
+    async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        self.one(doc! { "_id": id(user) }).await
+    }
+
+    async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        self.one(doc! { "email_key": email.key() }).await
+    }
+
+    async fn by_username(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.one(doc! { "username": username.as_str() }).await
+    }
+
+    async fn waiting_for(&self, email: &Email, most: usize) -> Result<Vec<User>, StoreError> {
+        let (filter, latest) = (doc! { "pending_email_key": email.key() }, doc! { "updated_at": -1, "_id": -1 });
+        self.0.find(USERS, filter, latest, most).await?.iter().map(read).collect()
+    }
+
+    async fn change(
+        &self,
+        user: UserId,
+        change: &Change,
+        at: Timestamp,
+        along: Along<'_>,
+    ) -> Result<User, StoreError> {
+        along::check(&self.0, along).await?;
+        let (users, change, items) = (self.clone(), change.clone(), along::items(along));
+        self.0.whole(async move { change::run(&users, id(user), &change, at, items).await }).await
+    }
+
+    async fn signed_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
+        let (documents, user, at) = (self.0.clone(), id(sign_in.user), document::time(sign_in.at));
+        let rehash = sign_in.rehash.clone();
+        self.0
+            .whole(async move {
+                let noted = doc! { "last_login_at": at };
+                if let Some((old, new)) = rehash {
+                    let mut both = noted.clone();
+                    both.insert("password", new.expose());
+                    let of_old = living(doc! { "_id": &user, "password": old.expose() });
+                    if documents.update(USERS, of_old, doc! { "$set": both }).await? {
+                        return Ok(());
+                    }
+                }
+                documents.update(USERS, living(doc! { "_id": user }), doc! { "$set": noted }).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn delete(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
+        along::check(&self.0, along).await?;
+        let (users, user, items) = (self.clone(), user.clone(), along::items(along));
+        self.0.whole(async move { users.remove(user, items).await }).await
+    }
+
+    async fn list(&self, search: &Search) -> Result<Vec<User>, StoreError> {
+        list::run(&self.0, search).await
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        guard::has_member(&self.0).await
+    }
+}
