@@ -22,6 +22,12 @@ pub(super) fn time(time: Timestamp) -> String {
     format!("{:.6}", moment.clamp(FIRST, LAST))
 }
 
+/// What [`time`] has written; `None` for any other text.
+pub(super) fn read_time(text: &str) -> Option<Timestamp> {
+    let moment: Moment = text.parse().ok()?;
+    Some(Timestamp::from_micros(moment.as_microsecond()))
+}
+
 /// When the server may take a document away by itself: never before this time, which is decided by the text.
 pub(super) fn gone_at(time: Timestamp) -> DateTime {
     DateTime::from_millis(time.as_micros().div_euclid(1000).saturating_add(1))
@@ -101,8 +107,7 @@ impl<'d> Stored<'d> {
 
     pub(super) fn time_or_none(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
         let Some(text) = self.text_or_none(name)? else { return Ok(None) };
-        let moment: Moment = text.parse().map_err(|_| self.unreadable(name))?;
-        Ok(Some(Timestamp::from_micros(moment.as_microsecond())))
+        read_time(text).map(Some).ok_or_else(|| self.unreadable(name))
     }
 
     pub(super) fn time(&self, name: &str) -> Result<Timestamp, StoreError> {

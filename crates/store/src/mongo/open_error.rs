@@ -1,0 +1,44 @@
+//! Why a MongoDB cannot be used, in one line for the operator: what is wrong, and what to do. Never a part of the user or the
+//! password.
+
+use super::trouble;
+use mongodb::error::{Error, ErrorKind};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MongoError {
+    #[error("{url} cannot be reached ({cause}); check host, port, firewall and, where it needs one, ?tls=true")]
+    Unreachable { url: String, cause: String },
+    #[error("{url} refuses the user name or the password; check them, and ?authSource= where the user is not of that database")]
+    Login { url: String },
+    #[error("{url} does not permit this ({cause}); the user needs the role readWrite on that database")]
+    NoRight { url: String, cause: String },
+    #[error("{url} is MongoDB {version}; Keyward needs 5.0 or newer")]
+    Old { url: String, version: String },
+    #[error("{url}: the schema is of a newer Keyward: it has version {found}, and this one knows up to {known}; run the newer Keyward, or restore a backup from before it")]
+    Newer { url: String, found: i64, known: i64 },
+    #[error("{url}: the URL cannot be used: {cause}")]
+    Url { url: String, cause: String },
+    #[error("{url}: {cause}")]
+    Other { url: String, cause: String },
+}
+
+impl MongoError {
+    pub(super) fn of(url: &super::MongoUrl, error: &Error) -> Self {
+        let url = url.to_string();
+        let code = trouble::code(error);
+        let cause = trouble::told(error, code);
+        match (&*error.kind, code) {
+            (ErrorKind::Authentication { .. }, _) | (_, Some(18)) => Self::Login { url },
+            (_, Some(13)) => Self::NoRight { url, cause },
+            (ErrorKind::InvalidArgument { message, .. }, _) => {
+                // The driver's words name options, hosts and schemes, and no part of the login.
+                Self::Url { url, cause: message.chars().take(200).collect() }
+            }
+            (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => Self::Url { url, cause },
+            (ErrorKind::ServerSelection { .. } | ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }, _) => {
+                Self::Unreachable { url, cause }
+            }
+            _ => Self::Other { url, cause },
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The URL of a MongoDB server or cluster, as all drivers write it. Owns what it may hold and what is said of a wrong one:
+//! never a part of the user or the password. Resolves and connects nothing; the driver reads the rest of it.
+
+use std::fmt;
+
+/// What the URL does not name.
+const DATABASE: &str = "keyward";
+const SHAPE: &str = "write mongodb://user:password@host:27017/database, or mongodb+srv://user:password@host/database";
+const SIGNS: &str =
+    "in a user or a password, write %40 for @, %2F for /, %3F for ?, %23 for #, %3A for :, %25 for %";
+
+/// A checked URL. `Debug` and `Display` show hosts and database alone: `mongodb://host:port/database`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MongoUrl {
+    /// As it was given, with user and password.
+    pub(super) text: String,
+    scheme: &'static str,
+    hosts: String,
+    pub(super) database: String,
+    is_encrypted: bool,
+}
+
+impl MongoUrl {
+    /// Takes `mongodb://` with one host or several, and `mongodb+srv://`.
+    ///
+    /// # Errors
+    /// One line that says what is wrong, with no part of user or password in it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once("://").ok_or(SHAPE)?;
+        let scheme = ["mongodb", "mongodb+srv"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known)).ok_or(SHAPE)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // Before anything of it is repeated: what looks like a path may be the end of a password.
+        if path.contains(['@', '/', ':']) || query.contains('@') || text.contains('#') {
+            return Err(SIGNS.into());
+        }
+        let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
+        if login.contains('@') || login.matches(':').count() > 1 {
+            return Err(SIGNS.into());
+        }
+        let is_host = |host: &str| {
+            !host.is_empty() && host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._:[]%".contains(sign))
+        };
+        if !hosts.split(',').all(is_host) {
+            return Err(format!("the name of a host is missing or wrong; {SHAPE}"));
+        }
+        let is_name = |name: &str| {
+            name.len() <= 63 && name.chars().all(|sign| sign.is_ascii_alphanumeric() || "-_".contains(sign))
+        };
+        if !is_name(path) {
+            return Err("the name of a database has up to 63 letters, digits, - and _".into());
+        }
+        let parameter = |name: &str| {
+            query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| key.eq_ignore_ascii_case(name))
+        };
+        let is_on = |name: &str| parameter(name).map(|(_, value)| value.eq_ignore_ascii_case("true"));
+        let is_encrypted = is_on("tls").or(is_on("ssl")).unwrap_or(scheme.ends_with("srv"));
+        Ok(Self {
+            // The scheme in the driver's letters.
+            text: format!("{scheme}{}", text.get(scheme.len()..).unwrap_or_default()),
+            scheme,
+            hosts: hosts.to_owned(),
+            database: if path.is_empty() { DATABASE } else { path }.to_owned(),
+            is_encrypted,
+        })
+    }
+
+    /// Whether passwords and data may cross a foreign network in the clear: a host is far, and there is no TLS.
+    pub fn is_exposed(&self) -> bool {
+        let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']).to_owned();
+        !self.is_encrypted && self.hosts.split(',').any(|host| crate::is_far(&name(host)))
+    }
+}
+
+impl fmt::Display for MongoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}/{}", self.scheme, self.hosts, self.database)
+    }
+}
+
+impl fmt::Debug for MongoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_and_shown_without_user_and_password() {
+        for (text, shown) in [
+            ("mongodb://localhost", "mongodb://localhost/keyward"),
+            ("mongodb://u:canary@h:27018/accounts", "mongodb://h:27018/accounts"),
+            ("MONGODB://u:canary@h/", "mongodb://h/keyward"),
+            ("mongodb://u:canary@a:1,b:2/d?replicaSet=rs0&authSource=admin", "mongodb://a:1,b:2/d"),
+            ("mongodb+srv://u:can%40ary@cluster0.example.net/?retryWrites=true&w=majority", "mongodb+srv://cluster0.example.net/keyward"),
+            ("mongodb://[::1]:27017/d", "mongodb://[::1]:27017/d"),
+        ] {
+            let url = MongoUrl::parse(text).unwrap();
+            assert_eq!((url.to_string().as_str(), format!("{url:?}").as_str()), (shown, shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn refused_without_a_word_of_the_secret() {
+        for text in [
+            "mongodb:",
+            "mongodb://",
+            "mongodb://u:canary@/d",
+            "mongodb://u:can@ary@h/d",
+            "mongodb://u:can/ary@h/d",
+            "mongodb://u:can?ary@h/d",
+            "mongodb://u:can#ary@h/d",
+            "mongodb://u:can:ary@h/d",
+            "mongodb://u:canary@h/a.b",
+            "mongodb://u:canary@h/a$b",
+            "mongo://u:canary@h/d",
+        ] {
+            let message = MongoUrl::parse(text).unwrap_err();
+            assert!(!message.contains("can") && !message.contains("ary@"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_crosses_a_foreign_network_in_the_clear_is_seen() {
+        for (text, is_exposed) in [
+            ("mongodb://db.example.com/", true),
+            ("mongodb://db.example.com/?tls=true", false),
+            ("mongodb://db.example.com/?ssl=TRUE", false),
+            ("mongodb+srv://db.example.com/", false),
+            ("mongodb+srv://db.example.com/?tls=false", true),
+            ("mongodb://10.0.0.7:27017,8.8.8.8/", true),
+            ("mongodb://10.0.0.7:27017,mongo/", false),
+            ("mongodb://[::1]:27017/", false),
+        ] {
+            assert_eq!(MongoUrl::parse(text).unwrap().is_exposed(), is_exposed, "{text}");
+        }
+    }
+}
