@@ -1,7 +1,7 @@
 //! The databases. Owns how the records of `keyward_auth` are laid out and made atomic; holds no rule, reads no clock and
 //! draws no randomness.
 //!
-//! [`sql`] keeps them in SQLite or PostgreSQL. [`redis`] may keep what expires, [`memory`] what may be forgotten.
+//! [`sql`] keeps them in SQLite or PostgreSQL, `mongo` (a feature, `mongodb`) in MongoDB. [`redis`] may keep what expires, [`memory`] what may be forgotten.
 //! [`objects`] keeps pictures, in a folder or a bucket.
 //! `conformance` (a feature of that name) is what every backend must do.
 
@@ -9,6 +9,8 @@
 pub mod conformance;
 mod hex;
 pub mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
 pub mod objects;
 pub mod redis;
 pub mod sql;

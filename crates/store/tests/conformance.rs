@@ -81,6 +81,58 @@ mod pgbouncer {
     );
 }
 
+/// On the server of KEYWARD_TEST_MONGODB_URL, each case in a database of its own.
+#[cfg(feature = "mongodb")]
+mod mongo {
+    use keyward_auth::records::Store;
+    use keyward_auth::values::Timestamp;
+    use keyward_store::mongo::{Mongo, MongoSettings, MongoUrl};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+    /// A database that is gone with the test.
+    pub(crate) struct Place(String);
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let url = self.0.clone();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+                    client.default_database().unwrap().drop().await.unwrap();
+                });
+            })
+            .join()
+            .unwrap();
+        }
+    }
+
+    pub(crate) async fn open() -> (Store, Place) {
+        let server = std::env::var("KEYWARD_TEST_MONGODB_URL").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let born = folder.path().metadata().unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("case_{}_{}_{number}", std::process::id(), born.as_nanos());
+        let (before, after) = server.split_once("://").unwrap();
+        let (authority, query) = after.split_once('/').unwrap_or((after, ""));
+        let query = query.split_once('?').map_or("authSource=admin", |(_, query)| query);
+        let url = format!("{before}://{authority}/{name}?{query}");
+        let settings =
+            MongoSettings { url: MongoUrl::parse(&url).unwrap(), connections: 8, timeout: Duration::from_secs(20) };
+        let mongo = Mongo::open(&settings).await.unwrap();
+        mongo.migrate(Timestamp::from_micros(1)).await.unwrap();
+        (mongo.store(), Place(url))
+    }
+
+    keyward_store::conformance!(
+        crate::mongo::open,
+        #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+    );
+}
+
 /// A schema or a database on the test's server, gone with the test.
 mod place {
     use keyward_auth::records::Store;
