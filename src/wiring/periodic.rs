@@ -74,14 +74,10 @@ async fn sweep(keyward: Arc<Keyward>, server: String) {
     }
 }
 
-/// For how long nothing may fail until it is over: what failed is tried again in less.
-const OVER: Duration = Duration::from_secs(60);
-
 /// Takes down pictures that are nobody's: within seconds where all is well.
 async fn collect(keyward: Arc<Keyward>) {
     let mut ticks = ticks(Duration::from_secs(5));
-    // Since when nothing has failed any more, where it has been told that something does.
-    let mut told: Option<Instant> = None;
+    let mut told = Told::default();
     loop {
         ticks.tick().await;
         let failed = loop {
@@ -91,14 +87,43 @@ async fn collect(keyward: Arc<Keyward>) {
                 Err(error) => break Some(error),
             }
         };
-        if let Some(error) = failed {
-            if told.is_none() {
+        match (told.news(failed.is_some(), Instant::now()), failed) {
+            (Some(News::Fails), Some(error)) => {
                 tracing::warn!(%error, "pictures that are nobody's cannot be taken away; they wait");
             }
-            told = Some(Instant::now());
-        } else if told.is_some_and(|last| last.elapsed() >= OVER) {
-            tracing::info!("pictures that are nobody's can be taken away again");
-            told = None;
+            (Some(News::Over), _) => {
+                tracing::info!("pictures that are nobody's can be taken away again");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// For how long nothing may fail until it is over: what failed is tried again in less.
+const OVER: Duration = Duration::from_secs(60);
+
+/// What the log was told of something that is tried again and again: when it last failed, if it was told that it does.
+#[derive(Debug, Default)]
+struct Told(Option<Instant>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    Fails,
+    Over,
+}
+
+impl Told {
+    fn news(&mut self, has_failed: bool, now: Instant) -> Option<News> {
+        match (has_failed, self.0) {
+            (true, known) => {
+                self.0 = Some(now);
+                known.is_none().then_some(News::Fails)
+            }
+            (false, Some(last)) if now.duration_since(last) >= OVER => {
+                self.0 = None;
+                Some(News::Over)
+            }
+            (false, _) => None,
         }
     }
 }
@@ -107,4 +132,24 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_told_once_and_so_is_its_end() {
+        let (mut told, start) = (Told::default(), Instant::now());
+        let mut at = |second, has_failed| told.news(has_failed, start + Duration::from_secs(second));
+        assert_eq!(at(0, false), None);
+        assert_eq!(at(5, true), Some(News::Fails));
+        // What fails is tried again every half a minute, and others go well meanwhile.
+        for second in (10..=300).step_by(5) {
+            assert_eq!(at(second, second % 35 == 5), None, "{second}");
+        }
+        assert_eq!((at(340, false), at(345, false)), (None, Some(News::Over)));
+        assert_eq!(at(500, false), None);
+        assert_eq!(at(505, true), Some(News::Fails));
+    }
 }

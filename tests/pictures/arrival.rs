@@ -133,7 +133,7 @@ async fn who_may_not_is_refused_before_anything_is_sent() {
         let mut text = [0; 12];
         stream.read_exact(&mut text).await.unwrap();
         assert_eq!(text, format!("HTTP/1.1 {status}").as_bytes());
-        assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     }
     // Who may is told to go on.
     let asking = head(&ada, &length).replace("\r\nHost", "\r\nExpect: 100-continue\r\nHost");

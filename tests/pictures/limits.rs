@@ -35,11 +35,13 @@ async fn the_31st_upload_in_an_hour_has_to_wait() {
     ada.uploads(jpeg(RED)).await.must(429);
 }
 
+async fn two_in_an_hour() -> TestApp {
+    TestApp::with(|setup| super::at_present(setup).set("limits.scale", "1").set("limits.pictures", "2")).await
+}
+
 #[tokio::test]
 async fn what_fails_through_no_fault_of_ones_own_is_not_counted() {
-    let app =
-        TestApp::with(|setup| super::at_present(setup).set("limits.scale", "1").set("limits.pictures", "2"))
-            .await;
+    let app = two_in_an_hour().await;
     let Some(folder) = app.pictures() else { return };
     let ada = app.signed_in("ada").await;
     let elsewhere = folder.with_extension("away");
@@ -56,9 +58,7 @@ async fn what_fails_through_no_fault_of_ones_own_is_not_counted() {
 
 #[tokio::test]
 async fn what_is_no_picture_is_counted_too() {
-    let app =
-        TestApp::with(|setup| super::at_present(setup).set("limits.scale", "1").set("limits.pictures", "2"))
-            .await;
+    let app = two_in_an_hour().await;
     let ada = app.signed_in("ada").await;
     for _ in 0..2 {
         ada.send(put("/users/me/picture").body("image/png", "no picture")).await.must(422);

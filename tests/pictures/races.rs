@@ -34,9 +34,10 @@ async fn is_sound(app: &TestApp) {
 async fn a_11_uploads_that_race_leave_one_whole_picture() {
     let apps = two().await;
     let ada = apps.0.signed_in("ada").await;
-    for round in 0..12 {
-        let racers = (0..8).map(|racer| {
-            let (person, number) = (at(&apps, racer, &ada), (8 * round + racer) % 64);
+    // Two at a time is what one account may have on each node.
+    for round in 0..24 {
+        let racers = (0..4).map(|racer| {
+            let (person, number) = (at(&apps, racer, &ada), (4 * round + racer) % 64);
             async move { person.uploads(jpeg(colour(number))).await.must(200).json()["picture"].clone() }
         });
         let pictures = all(racers.collect::<Vec<_>>()).await;
@@ -50,9 +51,9 @@ async fn a_11_uploads_that_race_leave_one_whole_picture() {
         let colours: BTreeMap<String, usize> = pictures
             .iter()
             .enumerate()
-            .map(|(racer, picture)| (name(picture), (8 * round + racer) % 64))
+            .map(|(racer, picture)| (name(picture), (4 * round + racer) % 64))
             .collect();
-        assert_eq!(colours.len(), 8, "each has a name of its own");
+        assert_eq!(colours.len(), 4, "each has a name of its own");
         shows(&apps.0, &present, colour(colours[&name(&present)])).await;
     }
     assert_eq!(apps.0.noted("picture_changed").await, 96);
@@ -103,7 +104,8 @@ async fn a_11_uploads_that_race_with_the_end_of_their_user() {
                     root.delete(&format!("/users/{}", person.id)).await.must(204);
                 } else {
                     let reply = person.send(upload(jpeg(colour(racer)))).await;
-                    assert!(matches!(reply.status, 200 | 401), "{reply}");
+                    // Beyond two at a time it is told to come back.
+                    assert!(matches!(reply.status, 200 | 401 | 503), "{reply}");
                 }
             }
         });

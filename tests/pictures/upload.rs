@@ -156,6 +156,10 @@ async fn a_file_where_a_text_should_be_is_no_text() {
         let pointer = format!("/{name}");
         refused(&app, name, &ada.by(form.on(patch("/users/me"))), 422, "invalid", &pointer).await;
     }
+    // However long its name is, not more of it is repeated than of any other.
+    let form = Form::of(&"x".repeat(1000), "a.png", "image/png", &png(RED));
+    let pointer = format!("/{}", "x".repeat(64));
+    refused(&app, "long", &ada.by(form.on(patch("/users/me"))), 422, "invalid", &pointer).await;
     let form = Form::default().field("email", "bob@example.com").field("password", "a long enough one");
     let request = form.file("first_name", "a.png", "image/png", &png(RED)).on(post("/auth/register"));
     refused(&app, "a registration", &request, 422, "invalid", "/first_name").await;

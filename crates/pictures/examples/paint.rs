@@ -29,10 +29,7 @@ async fn main() -> io::Result<()> {
             if file.extension().is_some_and(|is| is == "png") { Format::Png } else { Format::Jpeg };
         let begin = Instant::now();
         let all = (0..times).map(|_| studio.paint(Upload { bytes: bytes.clone(), declared }));
-        let mut painted = Vec::new();
-        for one in futures_util::future::join_all(all).await {
-            painted.push(one);
-        }
+        let mut painted = futures_util::future::join_all(all).await;
         let took = begin.elapsed();
         let busy = painted.iter().filter(|one| matches!(one, Err(PaintError::Busy))).count();
         let (sizes, what) = match painted.swap_remove(0) {

@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const ALL: usize = 64 * 1024 * 1024;
 /// Of those who are not signed in: the others have as much for themselves.
 const STRANGERS: usize = ALL / 2;
-/// Of one account, or of one network of strangers: two uploads.
+/// Of one account: two uploads.
 const EACH: Most = Most { bytes: 2 * (LARGEST_FILE + LARGEST), whole: 2 };
 /// Of all who are signed in and come from one network: many accounts are easily made, other networks are not.
-const NETWORK: Most = Most { bytes: ALL / 4, whole: 8 };
+const NETWORK: Most = Most { bytes: ALL / 2, whole: 8 };
+/// Of one network of strangers, of whom nobody knows how many they are.
+const UNKNOWN: Most = Most { bytes: EACH.bytes, whole: NETWORK.whole };
 
 /// What one may have at a time.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +47,12 @@ impl Uploader {
 
     fn owners(self) -> impl Iterator<Item = (Owner, Most)> {
         let (own, network) = match self {
-            Self::Person(id, network) => (Owner::Person(id), Some((Owner::Network(network), NETWORK))),
-            Self::Stranger(network) => (Owner::Stranger(network), None),
+            Self::Person(id, network) => {
+                ((Owner::Person(id), EACH), Some((Owner::Network(network), NETWORK)))
+            }
+            Self::Stranger(network) => ((Owner::Stranger(network), UNKNOWN), None),
         };
-        [(own, EACH)].into_iter().chain(network)
+        [own].into_iter().chain(network)
     }
 }
 
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn many_accounts_of_one_network_have_no_more_than_a_quarter() {
+    fn many_accounts_of_one_network_have_no_more_than_half() {
         let (budget, mut shares) = (Arc::new(Budget::default()), Vec::new());
         for number in 0..u8::try_from(NETWORK.bytes / EACH.bytes).unwrap() {
             shares.push(share(&budget, person(number, 1), EACH.bytes).unwrap());
@@ -200,18 +204,18 @@ mod tests {
     }
 
     #[test]
-    fn two_of_anyone_and_eight_of_a_network_wait_for_the_painter() {
+    fn two_of_an_account_and_eight_of_a_network_wait_for_the_painter() {
         let budget = Arc::new(Budget::default());
         let complete = |uploader| {
             let mut share = share(&budget, uploader, 1).unwrap();
             share.complete().map(|()| share)
         };
-        let of_one = [complete(stranger(1)).unwrap(), complete(stranger(1)).unwrap()];
+        let of_strangers: Vec<Share> = (0..8).map(|_| complete(stranger(1)).unwrap()).collect();
         assert_eq!(complete(stranger(1)).unwrap_err(), Full);
         let mut of_many: Vec<Share> = (0..8).map(|number| complete(person(number / 2, 1)).unwrap()).collect();
         assert_eq!(complete(person(9, 1)).unwrap_err(), Full);
         assert_eq!(complete(person(0, 2)).unwrap_err(), Full);
-        drop(of_one);
+        drop(of_strangers);
         of_many.pop();
         complete(stranger(1)).unwrap();
         complete(person(9, 1)).unwrap();

@@ -193,11 +193,8 @@ impl Fields {
                 Unknown::Ignore => false,
             };
             if refused {
-                let short: String = name.chars().take(64).collect();
-                self.errors.push(FieldError::new(
-                    &short,
-                    Invalid::new("unknown_field", "there is no such field here"),
-                ));
+                let unknown = Invalid::new("unknown_field", "there is no such field here");
+                self.errors.push(FieldError::new(name, unknown));
             }
             // A body of a thousand unknown members is not answered with as many errors.
             if self.errors.len() >= 20 {

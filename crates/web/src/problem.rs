@@ -69,9 +69,13 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
+/// How much of a field's name, which may be the caller's own, is repeated, in characters.
+const LONGEST_NAME: usize = 64;
+
 impl FieldError {
     pub(crate) fn new(field: &str, invalid: Invalid) -> Self {
-        let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
+        let short: String = field.chars().take(LONGEST_NAME).collect();
+        let pointer = format!("/{}", short.replace('~', "~0").replace('/', "~1"));
         Self { pointer, code: invalid.code, detail: invalid.detail }
     }
 }

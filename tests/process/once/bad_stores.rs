@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A start takes no longer than this to fail; the rest is for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The one line about a start with these URLs; it fails in time, and tells of no password.
 #[track_caller]

@@ -9,7 +9,7 @@ use keyward_auth::values::Invalid;
 const MOST_SCANS: usize = 64;
 /// How often all coefficients may be visited. Real files visit each once and refine it two or three times.
 const MOST_VISITS: u64 = 8;
-/// So many blocks are filled in at no cost worth a thought: half of the smallest picture that a phone makes.
+/// So many blocks, of some three megapixels, cost nothing worth a thought where they are filled in.
 const FEW_BLOCKS: u64 = 1 << 16;
 /// What may be allocated for pixels and coefficients together.
 const MOST_BYTES: u64 = 300 << 20;

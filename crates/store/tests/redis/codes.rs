@@ -9,7 +9,6 @@ use std::time::Duration;
 
 const KEY: &str = "kw:o:{01010101010101010101010101010101}";
 const MOST: u32 = 5;
-const SOON: Duration = Duration::from_millis(3000);
 
 struct Other(u8);
 

@@ -3,9 +3,6 @@
 
 use crate::server::*;
 use keyward_auth::records::{Along, Change, Session, Store, User};
-use std::time::Duration;
-
-const SOON: Duration = Duration::from_millis(3000);
 
 /// A user with a session that was ended through the epoch, and one that was opened since.
 async fn ended(store: &Store, ada: &User) -> (Session, Session) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The line with which opening fails.
 async fn refused(url: &str) -> String {
     let (opened, took) = timed(open(url)).await;
-    assert!(took < Duration::from_millis(3500), "{took:?}");
+    assert!(took < SOON, "{took:?}");
     let line = opened.err().expect("it opened").to_string();
     assert!(line.starts_with("redis") && !line.contains('\n') && !line.contains("secret"), "{line}");
     line
