@@ -9,7 +9,7 @@ use super::document::{self, Fields, Stored};
 use super::documents::Documents;
 use super::guard::{self, Move, Wish};
 use super::trouble::Trouble;
-use super::{USERS, guard::is_administrator as _};
+use super::USERS;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use keyward_auth::records::{self, Along, Change, Search, SignIn, StoreError, Undone, Unique, User};
