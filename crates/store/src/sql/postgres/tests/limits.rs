@@ -74,8 +74,12 @@ async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
     }
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
     // Two have a connection, which the lock holds up; how many give it back before the rest give up is chance.
-    let (unanswered, unserved): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.contains("did not answer"));
-    assert!(unanswered.len() >= 2 && unserved.iter().all(|text| text.contains("store.connections")), "{texts:?}");
+    let (unanswered, unserved): (Vec<_>, Vec<_>) =
+        texts.iter().partition(|text| text.contains("did not answer"));
+    assert!(
+        unanswered.len() >= 2 && unserved.iter().all(|text| text.contains("store.connections")),
+        "{texts:?}"
+    );
     assert!(!unserved.is_empty(), "{texts:?}");
     admin.batch_execute("ROLLBACK").await.unwrap();
     store.keys.insert(&key(9)).await.unwrap();
