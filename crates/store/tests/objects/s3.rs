@@ -34,7 +34,7 @@ pub(crate) fn elsewhere(endpoint: &str) -> BucketSettings {
         access_key_id: Some("id".into()),
         secret_access_key: Some("canary".into()),
         session_token: None,
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(3),
     }
 }
 

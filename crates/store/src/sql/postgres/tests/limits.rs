@@ -8,7 +8,7 @@ use crate::sql::statement::Text;
 static COUNT: Record<i64> = Record { table: "counts", columns: "id", read: |row| row.int(0) };
 
 fn hasty(url: &str, connections: usize) -> PostgresSettings {
-    PostgresSettings { connections, timeout: Duration::from_secs(1), ..settings(url) }
+    PostgresSettings { connections, timeout: Duration::from_secs(3), ..settings(url) }
 }
 
 const ASLEEP: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
@@ -73,7 +73,14 @@ async fn who_finds_no_connection_waits_no_longer_than_the_limit() {
         texts.push(failure(writer.await.unwrap()));
     }
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
-    assert_eq!(texts.iter().filter(|text| text.contains("store.connections")).count(), 2, "{texts:?}");
+    // Two have a connection, which the lock holds up; how many give it back before the rest give up is chance.
+    let (unanswered, unserved): (Vec<_>, Vec<_>) =
+        texts.iter().partition(|text| text.contains("did not answer"));
+    assert!(
+        unanswered.len() >= 2 && unserved.iter().all(|text| text.contains("store.connections")),
+        "{texts:?}"
+    );
+    assert!(!unserved.is_empty(), "{texts:?}");
     admin.batch_execute("ROLLBACK").await.unwrap();
     store.keys.insert(&key(9)).await.unwrap();
     assert_eq!(keys(&postgres).await, [9]);

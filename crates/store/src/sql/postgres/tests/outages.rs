@@ -126,8 +126,8 @@ async fn a_server_that_has_no_place_fails_soon_and_is_found_again() {
     let postgres = open(&server.url()).await;
     server.run("ALTER ROLE keyward CONNECTION LIMIT 0").await;
     server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keyward'").await;
-    let text = failure(postgres.store().keys.insert(&key(1)).await);
-    assert!(text.contains("53300"), "{text}");
+    until("it says why", async || failure(postgres.store().keys.insert(&key(1)).await).contains("53300"))
+        .await;
     server.run("ALTER ROLE keyward CONNECTION LIMIT -1").await;
     let back = until("it works", async || works(&postgres).await).await;
     assert!(back < SOON, "{back:?}");
