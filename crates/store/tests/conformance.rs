@@ -120,8 +120,11 @@ mod mongo {
         let (authority, query) = after.split_once('/').unwrap_or((after, ""));
         let query = query.split_once('?').map_or("authSource=admin", |(_, query)| query);
         let url = format!("{before}://{authority}/{name}?{query}");
-        let settings =
-            MongoSettings { url: MongoUrl::parse(&url).unwrap(), connections: 8, timeout: Duration::from_secs(20) };
+        let settings = MongoSettings {
+            url: MongoUrl::parse(&url).unwrap(),
+            connections: 8,
+            timeout: Duration::from_secs(20),
+        };
         let mongo = Mongo::open(&settings).await.unwrap();
         mongo.migrate(Timestamp::from_micros(1)).await.unwrap();
         (mongo.store(), Place(url))

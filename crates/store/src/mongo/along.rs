@@ -4,7 +4,7 @@
 //!
 //! Of a user or a session that is deleted a tombstone is left, which has nothing but what waits, until that is drained.
 
-use super::document::Stored;
+use super::document;
 use super::documents::Documents;
 use super::trouble::Trouble;
 use super::{CODES, EVENTS, LEFTOVERS, MAILS, SESSIONS, USERS, audit, leftovers, mails};
@@ -30,23 +30,28 @@ pub(super) fn items(along: Along<'_>) -> Vec<Document> {
     events.chain(leftovers).chain(mails).collect()
 }
 
-/// What takes the place of a document that is deleted. The last item keeps it among what waits until it is buried.
-pub(super) fn tombstone(id: &Bson, items: &[Document]) -> Document {
-    let mut pending = items.to_vec();
-    pending.push(doc! { "into": "nowhere" });
-    doc! { "_id": id, "deleted": true, "pending": pending }
+/// Makes a tombstone of a document. What waits in it already goes on waiting, and these items with it; the last keeps it among
+/// what waits until it is gone.
+pub(super) fn burial(items: &[Document]) -> Vec<Document> {
+    let mut more = items.to_vec();
+    more.push(doc! { "into": "nowhere" });
+    let before = doc! { "$ifNull": ["$pending", []] };
+    let pending = doc! { "$concatArrays": [before, { "$literal": more }] };
+    vec![doc! { "$replaceWith": { "_id": "$_id", "deleted": true, "pending": pending } }]
 }
 
-/// Refuses a change whose mails could not be drained: one of the same id is there.
+/// Refuses a change whose events or mails could not be drained: one of the same id is there.
 pub(super) async fn check(documents: &Documents, along: Along<'_>) -> Result<(), StoreError> {
-    if along.mails.is_empty() {
+    let events = along.events.iter().map(|event| document::id(event.id.as_bytes())).collect();
+    let mails = along.mails.iter().map(|mail| document::id(mail.id.as_bytes())).collect();
+    tokio::try_join!(are_free(documents, EVENTS, events), are_free(documents, MAILS, mails)).map(drop)
+}
+
+async fn are_free(documents: &Documents, of: &str, ids: Vec<Bson>) -> Result<(), StoreError> {
+    if ids.is_empty() || documents.find_one(of, doc! { "_id": { "$in": ids } }).await?.is_none() {
         return Ok(());
     }
-    let ids: Vec<Bson> = along.mails.iter().map(|mail| super::document::id(mail.id.as_bytes())).collect();
-    match documents.find_one(MAILS, doc! { "_id": { "$in": ids } }).await? {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Backend(format!("{MAILS}: a mail of this id is there already"))),
-    }
+    Err(StoreError::Backend(format!("{of}: one of this id is there already")))
 }
 
 /// Drains these items of a document that has just been written. What fails waits on: the change is done.
@@ -60,7 +65,7 @@ pub(super) async fn drain(documents: &Documents, of: &'static str, id: &Bson, it
 }
 
 async fn pour(documents: &Documents, of: &str, id: &Bson, items: Vec<Document>) -> Result<(), Trouble> {
-    let ids: Vec<Bson> = items.iter().filter_map(|item| item.get_document("document").ok()?.get("_id")).cloned().collect();
+    let ids = ids(&items);
     try_join_all(items.into_iter().map(|item| keep(documents, item))).await?;
     let drained = doc! { "$pull": { "pending": { "document._id": { "$in": ids } } } };
     documents.update(of, doc! { "_id": id }, drained).await.map(drop)
@@ -68,14 +73,16 @@ async fn pour(documents: &Documents, of: &str, id: &Bson, items: Vec<Document>) 
 
 /// One item, where it belongs.
 async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> {
-    let (Ok(into), Some(Bson::Document(document))) = (item.get_str("into").map(str::to_owned), item.remove("document")) else {
-        tracing::error!("what waits beside a change cannot be read, and is left out");
-        return Ok(());
+    let Some(Bson::Document(document)) = item.remove("document") else { return Ok(()) };
+    let into = item.get_str("into").unwrap_or_default();
+    let Some(into) = [EVENTS, MAILS, LEFTOVERS].into_iter().find(|known| *known == into) else {
+        // Of a newer Keyward, which knows.
+        return Err(Trouble::Failed("what waits beside a change is of an unknown kind".into()));
     };
     if into == LEFTOVERS {
         return leftovers::keep(documents, document).await;
     }
-    match documents.insert(&into, document).await {
+    match documents.insert(into, document).await {
         Err(Trouble::Duplicate) => Ok(()),
         kept => kept,
     }
@@ -83,56 +90,73 @@ async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> 
 
 /// Drains whatever waits anywhere. As a rule that is nothing.
 pub(super) async fn drain_all(documents: &Documents) -> Result<(), StoreError> {
-    for of in [USERS, SESSIONS] {
-        loop {
-            let filter = doc! { "pending.into": { "$exists": true } };
-            let waiting = documents.find(of, filter, doc! { "_id": 1 }, AT_ONCE).await?;
-            for document in &waiting {
-                finish(documents, of, document).await?;
-            }
-            if waiting.len() < AT_ONCE {
-                break;
-            }
-        }
-    }
-    Ok(())
+    tokio::try_join!(drain_some(documents, USERS, doc! {}), drain_some(documents, SESSIONS, doc! {}))
+        .map(drop)
 }
 
-/// Drains a document as it was read, and buries it if it is a tombstone.
-pub(super) async fn finish(documents: &Documents, of: &'static str, document: &Document) -> Result<(), StoreError> {
-    let Some(id) = document.get("_id") else { return Ok(()) };
-    let items: Vec<Document> = match document.get("pending") {
-        Some(Bson::Array(items)) => {
-            items.iter().filter_map(Bson::as_document).filter(|item| item.get("document").is_some()).cloned().collect()
+/// Drains what waits in those that meet the filter. One that cannot be drained holds up no other.
+async fn drain_some(documents: &Documents, of: &'static str, filter: Document) -> Result<(), StoreError> {
+    let waits = doc! { "pending.into": { "$exists": true } };
+    let mut page = vec![filter, waits];
+    loop {
+        let waiting = documents.find(of, doc! { "$and": page.clone() }, doc! { "_id": 1 }, AT_ONCE).await?;
+        for document in &waiting {
+            if let Err(error) = finish(documents, of, document).await {
+                tracing::error!(%error, "events and mails of a change cannot be drained");
+            }
         }
-        _ => Vec::new(),
-    };
-    let is_deleted = document.get("deleted").is_some();
-    if is_deleted && of == USERS {
+        match waiting.last().and_then(|last| last.get("_id")) {
+            Some(last) if waiting.len() == AT_ONCE => {
+                page.truncate(2);
+                page.push(doc! { "_id": { "$gt": last } });
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Deletes what meets the filter, and loses nothing that waits there.
+pub(super) async fn delete_all(
+    documents: &Documents,
+    of: &'static str,
+    filter: Document,
+) -> Result<(), StoreError> {
+    drain_some(documents, of, filter.clone()).await?;
+    Ok(documents.delete_all(of, living(filter)).await.map(drop)?)
+}
+
+/// Drains a document as it was read; a tombstone is gone then.
+pub(super) async fn finish(
+    documents: &Documents,
+    of: &'static str,
+    document: &Document,
+) -> Result<(), StoreError> {
+    let (Some(id), Ok(items)) = (document.get("_id"), document.get_array("pending")) else { return Ok(()) };
+    let items: Vec<Document> = items.iter().filter_map(Bson::as_document).cloned().collect();
+    if document.get("deleted").is_none() {
+        return Ok(pour(documents, of, id, items).await?);
+    }
+    if of == USERS {
         forget(documents, id, &items).await?;
     }
-    pour(documents, of, id, items).await?;
-    if is_deleted {
-        documents.delete(of, doc! { "_id": id, "deleted": true }).await?;
-    }
-    Ok(())
+    try_join_all(items.into_iter().map(|item| keep(documents, item))).await?;
+    Ok(documents.delete(of, doc! { "_id": id, "deleted": true }).await.map(drop)?)
 }
 
 /// What hung on a user: sessions, codes, and the mails of before.
 async fn forget(documents: &Documents, user: &Bson, items: &[Document]) -> Result<(), StoreError> {
-    let told: Vec<Bson> = items.iter().filter_map(|item| item.get_document("document").ok()?.get("_id")).cloned().collect();
-    documents.delete_all(SESSIONS, living(doc! { "user_id": user })).await?;
+    Box::pin(delete_all(documents, SESSIONS, doc! { "user_id": user })).await?;
     documents.delete_all(CODES, doc! { "user_id": user }).await?;
-    documents.delete_all(MAILS, doc! { "user_id": user, "_id": { "$nin": told } }).await?;
+    documents.delete_all(MAILS, doc! { "user_id": user, "_id": { "$nin": ids(items) } }).await?;
     Ok(())
+}
+
+/// Of what waits.
+fn ids(items: &[Document]) -> Vec<Bson> {
+    items.iter().filter_map(|item| item.get_document("document").ok()?.get("_id")).cloned().collect()
 }
 
 /// The document, unless it is a tombstone.
 pub(super) fn alive(document: Option<Document>) -> Option<Document> {
     document.filter(|document| document.get("deleted").is_none())
-}
-
-/// The fields of a document that tell of it where something in it cannot be read.
-pub(super) fn stored<'d>(of: &'static str, document: &'d Document) -> Stored<'d> {
-    Stored { of, document }
 }

@@ -93,10 +93,12 @@ impl Codes {
             filter.insert("digits_until", doc! { "$gt": time(now) });
             filter
         };
-        let here = self.0.find(CODES, good(doc! { "place": hex::written(place.0) }), doc! { "_id": 1 }, usize::MAX);
-        let each = here.await?.into_iter().filter_map(|mut code| code.remove("_id")).map(|id| {
-            self.0.modify(CODES, good(doc! { "_id": id }), doc! { "$inc": { "tries": 1_i64 } })
-        });
+        let here =
+            self.0.find(CODES, good(doc! { "place": hex::written(place.0) }), doc! { "_id": 1 }, usize::MAX);
+        let each =
+            here.await?.into_iter().filter_map(|mut code| code.remove("_id")).map(|id| {
+                self.0.modify(CODES, good(doc! { "_id": id }), doc! { "$inc": { "tries": 1_i64 } })
+            });
         try_join_all(each).await?.iter().flatten().map(read).collect()
     }
 }
@@ -137,7 +139,9 @@ impl records::Codes for Codes {
         let keys: Vec<String> = places.iter().map(|place| key(*place, Some(user))).collect();
         let documents = self.0.clone();
         self.0
-            .whole(async move { Ok(documents.delete_all(CODES, doc! { "_id": { "$in": keys } }).await.map(drop)?) })
+            .whole(async move {
+                Ok(documents.delete_all(CODES, doc! { "_id": { "$in": keys } }).await.map(drop)?)
+            })
             .await
     }
 

@@ -31,10 +31,6 @@ impl Documents {
         &self.0.database
     }
 
-    pub(super) fn limit(&self) -> Duration {
-        self.0.limit
-    }
-
     fn of(&self, name: &str) -> Collection<Document> {
         self.0.database.collection(name)
     }
@@ -103,6 +99,28 @@ impl Documents {
         self.ask(|| collection.insert_one(document.clone())).await.map(drop)
     }
 
+    /// Does a write until it has met a document, or there is none to meet: a server may look past one that another write is just
+    /// changing, and then nothing was done.
+    async fn met<T, F>(
+        &self,
+        of: &str,
+        filter: &Document,
+        act: impl Fn() -> F,
+        has_met: impl Fn(&T) -> bool,
+    ) -> Result<T, Trouble>
+    where
+        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+    {
+        for number in 1..TRIES {
+            let done = self.ask(&act).await?;
+            if has_met(&done) || self.find_one(of, filter.clone()).await?.is_none() {
+                return Ok(done);
+            }
+            sleep(PAUSE * number).await;
+        }
+        self.ask(&act).await
+    }
+
     /// Whether a document was met.
     pub(super) async fn update(
         &self,
@@ -111,8 +129,8 @@ impl Documents {
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
         let (collection, update) = (self.of(of), update.into());
-        let done = self.ask(|| collection.update_one(filter.clone(), update.clone())).await?;
-        Ok(done.matched_count > 0)
+        let act = || collection.update_one(filter.clone(), update.clone());
+        Ok(self.met(of, &filter, act, |done| done.matched_count > 0).await?.matched_count > 0)
     }
 
     /// The same, and where none is met a document is inserted: `false` if that was there.
@@ -138,25 +156,18 @@ impl Documents {
         update: impl Into<UpdateModifications>,
     ) -> Result<Option<Document>, Trouble> {
         let (collection, update) = (self.of(of), update.into());
-        self.ask(|| {
+        let act = || {
             let update = collection.find_one_and_update(filter.clone(), update.clone());
             update.return_document(ReturnDocument::After)
-        })
-        .await
-    }
-
-    /// Puts a document in the place of one, if that was met.
-    pub(super) async fn replace(&self, of: &str, filter: Document, by: Document) -> Result<bool, Trouble> {
-        let collection = self.of(of);
-        let done = self.ask(|| collection.replace_one(filter.clone(), by.clone())).await?;
-        Ok(done.matched_count > 0)
+        };
+        self.met(of, &filter, act, Option::is_some).await
     }
 
     /// Whether there was one.
     pub(super) async fn delete(&self, of: &str, filter: Document) -> Result<bool, Trouble> {
         let collection = self.of(of);
-        let done = self.ask(|| collection.delete_one(filter.clone())).await?;
-        Ok(done.deleted_count > 0)
+        let act = || collection.delete_one(filter.clone());
+        Ok(self.met(of, &filter, act, |done| done.deleted_count > 0).await?.deleted_count > 0)
     }
 
     pub(super) async fn delete_all(&self, of: &str, filter: Document) -> Result<usize, Trouble> {

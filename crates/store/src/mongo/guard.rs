@@ -108,7 +108,9 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
 fn condition(this: &Move, wish: Wish) -> Document {
     let user = &this.user;
     match wish {
-        Wish::First => doc! { "_id": NAME, "members.0": { "$exists": false }, "moving.0": { "$exists": false } },
+        Wish::First => {
+            doc! { "_id": NAME, "members.0": { "$exists": false }, "moving.0": { "$exists": false } }
+        }
         Wish::Joins => doc! { "_id": NAME, "moving.user": { "$ne": user } },
         Wish::Leaves => {
             doc! { "_id": NAME, "moving.user": { "$ne": user }, "members": { "$elemMatch": { "$ne": user } } }
@@ -149,7 +151,8 @@ pub(super) async fn settle(documents: &Documents, this: &Move) -> Result<(), Sto
 
 /// As [`User::is_administrator`], of the document.
 pub(super) fn is_administrator(user: &Document) -> bool {
-    let has_role = user.get_array("roles").is_ok_and(|roles| roles.iter().any(|role| role.as_str() == Some("admin")));
+    let has_role =
+        user.get_array("roles").is_ok_and(|roles| roles.iter().any(|role| role.as_str() == Some("admin")));
     has_role && user.get("disabled_at").is_none() && user.get("deleted").is_none()
 }
 
@@ -175,7 +178,11 @@ pub(super) async fn has_member(documents: &Documents) -> Result<bool, StoreError
         return Ok(members > 0);
     }
     for other in &moving {
-        if documents.find_one(USERS, doc! { "_id": &other.user }).await?.is_some_and(|user| is_administrator(&user)) {
+        if documents
+            .find_one(USERS, doc! { "_id": &other.user })
+            .await?
+            .is_some_and(|user| is_administrator(&user))
+        {
             return Ok(true);
         }
     }
@@ -186,7 +193,8 @@ pub(super) async fn has_member(documents: &Documents) -> Result<bool, StoreError
 pub(super) async fn repair(documents: &Documents) -> Result<(), StoreError> {
     let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.unwrap_or_default();
     let members = guard.get_array("members").cloned().unwrap_or_default();
-    let administrators = doc! { "roles": "admin", "disabled_at": { "$exists": false }, "deleted": { "$exists": false } };
+    let administrators =
+        doc! { "roles": "admin", "disabled_at": { "$exists": false }, "deleted": { "$exists": false } };
     let administrators = documents.find(USERS, administrators, doc! { "_id": 1 }, usize::MAX).await?;
     let known = |user: &Bson| members.contains(user);
     let missing = administrators.iter().filter(|user| user.get("_id").is_some_and(|id| !known(id)));

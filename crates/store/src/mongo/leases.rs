@@ -11,7 +11,10 @@ use mongodb::bson::doc;
 
 /// Writes a document of nobody's: whether the store can be written at all.
 pub(super) async fn touch(documents: &Documents) -> Result<(), Trouble> {
-    documents.upsert(LEASES, doc! { "_id": "readiness" }, doc! { "$inc": { "touched": 1_i64 } }).await.map(drop)
+    documents
+        .upsert(LEASES, doc! { "_id": "readiness" }, doc! { "$inc": { "touched": 1_i64 } })
+        .await
+        .map(drop)
 }
 
 pub(super) struct Leases(pub(super) Documents);

@@ -23,7 +23,10 @@ pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Resul
     let filter = doc! { "_id": leftover.remove("_id") };
     let due = doc! { "due_at": leftover.remove("due_at") };
     // Of two that insert at once one changes what the other has inserted.
-    if !documents.upsert(LEFTOVERS, filter.clone(), doc! { "$set": due.clone(), "$setOnInsert": leftover }).await? {
+    if !documents
+        .upsert(LEFTOVERS, filter.clone(), doc! { "$set": due.clone(), "$setOnInsert": leftover })
+        .await?
+    {
         documents.update(LEFTOVERS, filter, doc! { "$set": due }).await?;
     }
     Ok(())

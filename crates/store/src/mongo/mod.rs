@@ -82,10 +82,12 @@ impl Mongo {
     /// [`MongoError`]: one line for the operator that says what is wrong, and what to do.
     pub async fn open(settings: &MongoSettings) -> Result<Self, MongoError> {
         let url = settings.url.clone();
-        let late = || MongoError::Unreachable { url: url.to_string(), cause: format!("no answer within {START:?}") };
+        let late =
+            || MongoError::Unreachable { url: url.to_string(), cause: format!("no answer within {START:?}") };
         let told = |error| MongoError::of(&url, &error);
         // Here names of `mongodb+srv` are resolved.
-        let options = timeout(START, ClientOptions::parse(&url.text)).await.map_err(|_| late())?.map_err(told)?;
+        let options =
+            timeout(START, ClientOptions::parse(&url.text)).await.map_err(|_| late())?.map_err(told)?;
         let client = Client::with_options(with_limits(options, settings)).map_err(told)?;
         let database = client.database(&url.database);
         let info = timeout(START, database.run_command(doc! { "buildInfo": 1 })).await;
@@ -102,7 +104,9 @@ impl Mongo {
     /// [`MongoError::Newer`] if a newer Keyward made it.
     pub async fn status(&self) -> Result<Vec<MigrationStatus>, MongoError> {
         let made = schema::made(&self.documents, &self.url).await?;
-        let at = |(version, at): (i64, String)| (version == schema::VERSION).then(|| document::read_time(&at)).flatten();
+        let at = |(version, at): (i64, String)| {
+            (version == schema::VERSION).then(|| document::read_time(&at)).flatten()
+        };
         Ok(vec![step(made.and_then(at))])
     }
 

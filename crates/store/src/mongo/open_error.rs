@@ -6,15 +6,21 @@ use mongodb::error::{Error, ErrorKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MongoError {
-    #[error("{url} cannot be reached ({cause}); check host, port, firewall and, where it needs one, ?tls=true")]
+    #[error(
+        "{url} cannot be reached ({cause}); check host, port, firewall and, where it needs one, ?tls=true"
+    )]
     Unreachable { url: String, cause: String },
-    #[error("{url} refuses the user name or the password; check them, and ?authSource= where the user is not of that database")]
+    #[error(
+        "{url} refuses the user name or the password; check them, and ?authSource= where the user is not of that database"
+    )]
     Login { url: String },
     #[error("{url} does not permit this ({cause}); the user needs the role readWrite on that database")]
     NoRight { url: String, cause: String },
     #[error("{url} is MongoDB {version}; Keyward needs 5.0 or newer")]
     Old { url: String, version: String },
-    #[error("{url}: the schema is of a newer Keyward: it has version {found}, and this one knows up to {known}; run the newer Keyward, or restore a backup from before it")]
+    #[error(
+        "{url}: the schema is of a newer Keyward: it has version {found}, and this one knows up to {known}; run the newer Keyward, or restore a backup from before it"
+    )]
     Newer { url: String, found: i64, known: i64 },
     #[error("{url}: the URL cannot be used: {cause}")]
     Url { url: String, cause: String },
@@ -34,10 +40,15 @@ impl MongoError {
                 // The driver's words name options, hosts and schemes, and no part of the login.
                 Self::Url { url, cause: message.chars().take(200).collect() }
             }
-            (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => Self::Url { url, cause },
-            (ErrorKind::ServerSelection { .. } | ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }, _) => {
-                Self::Unreachable { url, cause }
+            (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => {
+                Self::Url { url, cause }
             }
+            (
+                ErrorKind::ServerSelection { .. }
+                | ErrorKind::Io(_)
+                | ErrorKind::ConnectionPoolCleared { .. },
+                _,
+            ) => Self::Unreachable { url, cause },
             _ => Self::Other { url, cause },
         }
     }

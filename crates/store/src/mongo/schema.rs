@@ -29,9 +29,14 @@ fn index(of: &'static str, name: &'static str, keys: Document) -> Index {
 
 fn indexes() -> Vec<Index> {
     let exists = |field: &str| Some(doc! { field: { "$exists": true } });
-    let unique = |name, field: &str| Index { is_unique: true, only: exists(field), ..index(USERS, name, doc! { field: 1 }) };
+    let unique = |name, field: &str| Index {
+        is_unique: true,
+        only: exists(field),
+        ..index(USERS, name, doc! { field: 1 })
+    };
     let expiring = |of| Index { expires: true, ..index(of, "gone_at", doc! { "gone_at": 1 }) };
-    let waiting = |of| Index { only: exists("pending.into"), ..index(of, "pending", doc! { "pending.into": 1 }) };
+    let waiting =
+        |of| Index { only: exists("pending.into"), ..index(of, "pending", doc! { "pending.into": 1 }) };
     vec![
         unique("email_key", "email_key"),
         unique("username", "username"),
@@ -40,7 +45,10 @@ fn indexes() -> Vec<Index> {
             only: exists("pending_email_key"),
             ..index(USERS, "pending_email_key", doc! { "pending_email_key": 1, "updated_at": -1, "_id": -1 })
         },
-        Index { only: Some(doc! { "roles": "admin" }), ..index(USERS, "administrators", doc! { "roles": 1 }) },
+        Index {
+            only: Some(doc! { "roles": "admin" }),
+            ..index(USERS, "administrators", doc! { "roles": 1 })
+        },
         waiting(USERS),
         index(SESSIONS, "of_user", doc! { "user_id": 1, "created_at": -1, "_id": -1 }),
         index(SESSIONS, "expires_at", doc! { "expires_at": 1 }),
@@ -76,7 +84,8 @@ pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option
     let found = documents.find_one(SCHEMA, doc! { "_id": "schema" }).await;
     let other = |cause: String| MongoError::Other { url: url.to_string(), cause };
     let Some(found) = found.map_err(|trouble| other(trouble.to_string()))? else { return Ok(None) };
-    let version = found.get_i64("version").map_err(|_| other(format!("{SCHEMA} is not Keyward's collection")))?;
+    let version =
+        found.get_i64("version").map_err(|_| other(format!("{SCHEMA} is not Keyward's collection")))?;
     if version > VERSION {
         return Err(MongoError::Newer { url: url.to_string(), found: version, known: VERSION });
     }
@@ -89,11 +98,15 @@ pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) 
         let collection = documents.database().collection::<Document>(index.of);
         let name = index.name;
         collection.create_index(index.model()).await.map_err(|error| match MongoError::of(url, &error) {
-            MongoError::Other { url, cause } => MongoError::Other { url, cause: format!("the index {name}: {cause}") },
+            MongoError::Other { url, cause } => {
+                MongoError::Other { url, cause: format!("the index {name}: {cause}") }
+            }
             other => other,
         })?;
     }
-    let line = doc! { "$max": { "version": VERSION }, "$setOnInsert": { "made_at": super::document::time(now) } };
-    let told = |trouble: super::Trouble| MongoError::Other { url: url.to_string(), cause: trouble.to_string() };
+    let line =
+        doc! { "$max": { "version": VERSION }, "$setOnInsert": { "made_at": super::document::time(now) } };
+    let told =
+        |trouble: super::Trouble| MongoError::Other { url: url.to_string(), cause: trouble.to_string() };
     documents.upsert(SCHEMA, doc! { "_id": "schema" }, line).await.map(drop).map_err(told)
 }

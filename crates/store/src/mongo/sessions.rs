@@ -53,7 +53,8 @@ fn read(document: &Document) -> Result<Session, StoreError> {
 pub(super) struct Sessions(pub(super) Documents);
 
 impl Sessions {
-    async fn add(&self, session: Session, most: usize, items: Vec<Document>) -> Result<(), StoreError> {
+    async fn add(&self, session: Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
+        let items = along::items(Along::events(events));
         let (own, user) = (id(session.id), users::id(session.user));
         let mut document = written(&session);
         if !items.is_empty() {
@@ -61,9 +62,18 @@ impl Sessions {
         }
         self.0.insert(SESSIONS, document).await?;
         // Behind the insert: who is deleted from now on takes this session along.
-        if alive(self.0.find_one(USERS, doc! { "_id": &user }).await?).is_none() {
+        let (owner, checked) = tokio::join!(
+            self.0.find_one(USERS, doc! { "_id": &user }),
+            along::check(&self.0, Along::events(events))
+        );
+        let refused = match (owner, checked) {
+            (Ok(owner), Ok(())) => alive(owner).is_none().then_some(StoreError::Stale),
+            (Err(trouble), _) => Some(trouble.into()),
+            (_, Err(error)) => Some(error),
+        };
+        if let Some(error) = refused {
             self.0.delete(SESSIONS, doc! { "_id": own }).await?;
-            return Err(StoreError::Stale);
+            return Err(error);
         }
         along::drain(&self.0, SESSIONS, &own, items).await;
         self.trim(&user, most).await
@@ -73,22 +83,19 @@ impl Sessions {
     async fn trim(&self, user: &Bson, most: usize) -> Result<(), StoreError> {
         let newest = doc! { "created_at": -1, "_id": -1 };
         let all = self.0.find(SESSIONS, living(doc! { "user_id": user }), newest, usize::MAX).await?;
-        let over: Vec<Bson> = all.into_iter().skip(most).filter_map(|mut session| session.remove("_id")).collect();
+        let over: Vec<Bson> =
+            all.into_iter().skip(most).filter_map(|mut session| session.remove("_id")).collect();
         if !over.is_empty() {
-            self.0.delete_all(SESSIONS, living(doc! { "_id": { "$in": over } })).await?;
+            along::delete_all(&self.0, SESSIONS, doc! { "_id": { "$in": over } }).await?;
         }
         Ok(())
     }
 
     async fn remove(&self, own: Bson, user: Bson, items: Vec<Document>) -> Result<bool, StoreError> {
         let its_users = living(doc! { "_id": &own, "user_id": user });
-        if items.is_empty() {
-            return Ok(self.0.delete(SESSIONS, its_users).await?);
-        }
-        let grave = along::tombstone(&own, &items);
-        if !self.0.replace(SESSIONS, its_users, grave.clone()).await? {
+        let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(&items)).await? else {
             return Ok(false);
-        }
+        };
         if let Err(error) = along::finish(&self.0, SESSIONS, &grave).await {
             tracing::warn!(%error, "events and mails of a session's end wait beside it");
         }
@@ -99,8 +106,8 @@ impl Sessions {
 #[async_trait]
 impl records::Sessions for Sessions {
     async fn insert(&self, session: &Session, most: usize, events: &[Event]) -> Result<(), StoreError> {
-        let (sessions, session, items) = (self.clone(), session.clone(), along::items(Along::events(events)));
-        self.0.whole(async move { sessions.add(session, most, items).await }).await
+        let (sessions, session, events) = (self.clone(), session.clone(), events.to_vec());
+        self.0.whole(async move { sessions.add(session, most, &events).await }).await
     }
 
     async fn by_id(&self, session: SessionId) -> Result<Option<Session>, StoreError> {
@@ -108,7 +115,11 @@ impl records::Sessions for Sessions {
         alive(found).as_ref().map(read).transpose()
     }
 
-    async fn with_user(&self, session: SessionId, user: UserId) -> Result<Option<(Session, User)>, StoreError> {
+    async fn with_user(
+        &self,
+        session: SessionId,
+        user: UserId,
+    ) -> Result<Option<(Session, User)>, StoreError> {
         let (session, user) = tokio::try_join!(
             self.0.find_one(SESSIONS, doc! { "_id": id(session) }),
             self.0.find_one(USERS, doc! { "_id": users::id(user) }),
@@ -134,7 +145,8 @@ impl records::Sessions for Sessions {
             "idle_at": &idle_at,
             "expires_at": { "$min": [&idle_at, "$ends_at"] },
         } }];
-        let moved = self.0.whole(async move { Ok(documents.modify(SESSIONS, filter, update).await?) }).await?;
+        let moved =
+            self.0.whole(async move { Ok(documents.modify(SESSIONS, filter, update).await?) }).await?;
         moved.as_ref().map(read).transpose()
     }
 
@@ -151,12 +163,12 @@ impl records::Sessions for Sessions {
     }
 
     async fn forget(&self, user: UserId, epoch: i64, kept: Option<SessionId>) -> Result<(), StoreError> {
-        let mut over = living(doc! { "user_id": users::id(user), "epoch": { "$lt": epoch } });
+        let mut over = doc! { "user_id": users::id(user), "epoch": { "$lt": epoch } };
         if let Some(kept) = kept {
             over.insert("_id", doc! { "$ne": id(kept) });
         }
         let documents = self.0.clone();
-        self.0.whole(async move { Ok(documents.delete_all(SESSIONS, over).await.map(drop)?) }).await
+        self.0.whole(async move { along::delete_all(&documents, SESSIONS, over).await }).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -5,7 +5,8 @@ use std::fmt;
 
 /// What the URL does not name.
 const DATABASE: &str = "keyward";
-const SHAPE: &str = "write mongodb://user:password@host:27017/database, or mongodb+srv://user:password@host/database";
+const SHAPE: &str =
+    "write mongodb://user:password@host:27017/database, or mongodb+srv://user:password@host/database";
 const SIGNS: &str =
     "in a user or a password, write %40 for @, %2F for /, %3F for ?, %23 for #, %3A for :, %25 for %";
 
@@ -27,19 +28,24 @@ impl MongoUrl {
     /// One line that says what is wrong, with no part of user or password in it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or(SHAPE)?;
-        let scheme = ["mongodb", "mongodb+srv"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known)).ok_or(SHAPE)?;
+        let scheme = ["mongodb", "mongodb+srv"]
+            .into_iter()
+            .find(|known| scheme.eq_ignore_ascii_case(known))
+            .ok_or(SHAPE)?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // Before anything of it is repeated: what looks like a path may be the end of a password.
         if path.contains(['@', '/', ':']) || query.contains('@') || text.contains('#') {
             return Err(SIGNS.into());
         }
-        let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
+        let (login, hosts) =
+            authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
         if login.contains('@') || login.matches(':').count() > 1 {
             return Err(SIGNS.into());
         }
         let is_host = |host: &str| {
-            !host.is_empty() && host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._:[]%".contains(sign))
+            !host.is_empty()
+                && host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._:[]%".contains(sign))
         };
         if !hosts.split(',').all(is_host) {
             return Err(format!("the name of a host is missing or wrong; {SHAPE}"));
@@ -51,7 +57,10 @@ impl MongoUrl {
             return Err("the name of a database has up to 63 letters, digits, - and _".into());
         }
         let parameter = |name: &str| {
-            query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| key.eq_ignore_ascii_case(name))
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
         };
         let is_on = |name: &str| parameter(name).map(|(_, value)| value.eq_ignore_ascii_case("true"));
         let is_encrypted = is_on("tls").or(is_on("ssl")).unwrap_or(scheme.ends_with("srv"));
@@ -67,7 +76,9 @@ impl MongoUrl {
 
     /// Whether passwords and data may cross a foreign network in the clear: a host is far, and there is no TLS.
     pub fn is_exposed(&self) -> bool {
-        let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']).to_owned();
+        let name = |host: &str| {
+            host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']).to_owned()
+        };
         !self.is_encrypted && self.hosts.split(',').any(|host| crate::is_far(&name(host)))
     }
 }
@@ -95,7 +106,10 @@ mod tests {
             ("mongodb://u:canary@h:27018/accounts", "mongodb://h:27018/accounts"),
             ("MONGODB://u:canary@h/", "mongodb://h/keyward"),
             ("mongodb://u:canary@a:1,b:2/d?replicaSet=rs0&authSource=admin", "mongodb://a:1,b:2/d"),
-            ("mongodb+srv://u:can%40ary@cluster0.example.net/?retryWrites=true&w=majority", "mongodb+srv://cluster0.example.net/keyward"),
+            (
+                "mongodb+srv://u:can%40ary@cluster0.example.net/?retryWrites=true&w=majority",
+                "mongodb+srv://cluster0.example.net/keyward",
+            ),
             ("mongodb://[::1]:27017/d", "mongodb://[::1]:27017/d"),
         ] {
             let url = MongoUrl::parse(text).unwrap();

@@ -4,14 +4,13 @@
 mod change;
 mod list;
 
+use super::USERS;
 use super::along::{self, alive, living};
 use super::document::{self, Fields, Stored};
 use super::documents::Documents;
 use super::guard::{self, Move, Wish};
 use super::trouble::Trouble;
-use super::USERS;
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
 use keyward_auth::records::{self, Along, Change, Search, SignIn, StoreError, Undone, Unique, User};
 use keyward_auth::values::{
     Email, Locale, Metadata, Name, PasswordHash, Picture, Roles, SessionId, Timestamp, UserId, Username,
@@ -105,7 +104,12 @@ impl Users {
     }
 
     /// What of these names another user has: the server's refusal may not say it.
-    async fn taken(&self, own: &Bson, email: Option<&str>, username: Option<(&str, &str)>) -> Result<StoreError, StoreError> {
+    async fn taken(
+        &self,
+        own: &Bson,
+        email: Option<&str>,
+        username: Option<(&str, &str)>,
+    ) -> Result<StoreError, StoreError> {
         let other = |mut filter: Document| {
             filter.insert("_id", doc! { "$ne": own });
             filter
@@ -142,9 +146,12 @@ impl Users {
         }
         match kept {
             Err(Trouble::Duplicate) => {
-                let shape = user.username.as_ref().map(|name| (name.as_str().to_owned(), Username::shape(name)));
+                let shape =
+                    user.username.as_ref().map(|name| (name.as_str().to_owned(), Username::shape(name)));
                 let username = shape.as_ref().map(|(name, shape)| (name.as_str(), shape.as_ref()));
-                Err(self.taken(&this_id(&user), user.email.as_ref().map(|email| email.key()), username).await?)
+                Err(self
+                    .taken(&this_id(&user), user.email.as_ref().map(|email| email.key()), username)
+                    .await?)
             }
             Err(trouble) => Err(trouble.into()),
             Ok(()) => {
@@ -160,19 +167,16 @@ impl Users {
             guard::begin(&self.0, &this, Wish::Leaves).await?;
         }
         let own = id(user.id);
-        let grave = along::tombstone(&own, &items);
         let of_version = living(doc! { "_id": &own, "version": user.version });
-        let buried = self.0.replace(USERS, of_version, grave.clone()).await;
+        let buried = self.0.modify(USERS, of_version, along::burial(&items)).await;
         if user.is_administrator() {
             match &buried {
                 Err(_) => {}
-                Ok(true) => guard::end(&self.0, &this, false).await.unwrap_or_else(moves),
-                Ok(false) => guard::settle(&self.0, &this).await?,
+                Ok(Some(_)) => guard::end(&self.0, &this, false).await.unwrap_or_else(moves),
+                Ok(None) => guard::settle(&self.0, &this).await?,
             }
         }
-        if !buried? {
-            return Err(StoreError::Stale);
-        }
+        let grave = buried?.ok_or(StoreError::Stale)?;
         // Whatever stays is not the user's any more, and goes when somebody looks at what waits.
         if let Err(error) = along::finish(&self.0, USERS, &grave).await {
             tracing::warn!(%error, "what hung on a deleted user goes later");
@@ -218,7 +222,8 @@ impl records::Users for Users {
     }
 
     async fn waiting_for(&self, email: &Email, most: usize) -> Result<Vec<User>, StoreError> {
-        let (filter, latest) = (doc! { "pending_email_key": email.key() }, doc! { "updated_at": -1, "_id": -1 });
+        let (filter, latest) =
+            (doc! { "pending_email_key": email.key() }, doc! { "updated_at": -1, "_id": -1 });
         self.0.find(USERS, filter, latest, most).await?.iter().map(read).collect()
     }
 
