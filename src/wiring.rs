@@ -42,6 +42,9 @@ pub enum StartError {
     Config(#[from] Problem),
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[cfg(feature = "mongodb")]
+    #[error(transparent)]
+    Mongo(#[from] keyward_store::mongo::MongoError),
     #[error(transparent)]
     Redis(#[from] RedisError),
     #[error(transparent)]

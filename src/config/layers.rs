@@ -61,7 +61,7 @@ impl Layers {
         if let Some((name, text)) = &sources.toml {
             layers.toml(name, text);
         }
-        for names in [Key::plain_name, Key::own_name] {
+        for names in [Key::plain_names, Key::own_names] {
             layers.variables(&dotenv, names, Place::Dotenv);
             layers.variables(&sources.env, names, Place::Environment);
         }
@@ -90,30 +90,27 @@ impl Layers {
     fn variables(
         &mut self,
         pairs: &[(String, String)],
-        name_of: fn(&Key) -> Option<String>,
+        name_of: fn(&Key) -> Vec<String>,
         place: fn(String) -> Place,
     ) {
         for key in self.keys.values() {
-            let Some(name) = name_of(key) else { continue };
-            let in_file = format!("{name}_FILE");
-            match (value(pairs, &name), value(pairs, &in_file).filter(|_| key.secrecy != Secrecy::Open)) {
-                (Some(_), Some(_)) => {
-                    self.problems.push(Problem::at(
-                        key.path,
-                        place(name),
-                        format!("{in_file} is given too; only one can be"),
-                    ));
+            let mut given: Vec<(Raw, String)> = Vec::new();
+            for name in name_of(key) {
+                let in_file = format!("{name}_FILE");
+                if let Some(text) = value(pairs, &name) {
+                    given.push((Raw::Text(meant(&name, text)), name));
                 }
-                (None, Some(file)) => {
-                    self.given.insert(key.path, (Raw::File(file.to_owned()), place(in_file)));
+                if let Some(file) = value(pairs, &in_file).filter(|_| key.secrecy != Secrecy::Open) {
+                    given.push((Raw::File(file.to_owned()), in_file));
                 }
-                (Some(text), None) => {
-                    // The platforms that set PORT expect to reach it from outside.
-                    let text = if name == "PORT" { format!("0.0.0.0:{text}") } else { text.to_owned() };
-                    self.given.insert(key.path, (Raw::Text(text), place(name)));
-                }
-                (None, None) => {}
             }
+            let mut given = given.into_iter();
+            let Some((raw, name)) = given.next() else { continue };
+            for (_, other) in given {
+                let message = format!("{other} is given too; only one can be");
+                self.problems.push(Problem::at(key.path, place(name.clone()), message));
+            }
+            self.given.insert(key.path, (raw, place(name)));
         }
     }
 
@@ -181,12 +178,23 @@ impl Layers {
 }
 
 impl Key {
-    fn own_name(&self) -> Option<String> {
-        Some(self.variable())
+    fn own_names(&self) -> Vec<String> {
+        vec![self.variable()]
     }
 
-    fn plain_name(&self) -> Option<String> {
-        self.plain.map(Into::into)
+    fn plain_names(&self) -> Vec<String> {
+        self.plain.iter().map(|&plain| plain.to_owned()).collect()
+    }
+}
+
+/// What a text means under the name that it has.
+fn meant(name: &str, text: &str) -> String {
+    match name {
+        // The platforms that set PORT expect to reach it from outside.
+        "PORT" => format!("0.0.0.0:{text}"),
+        // Nobody means a file of SQLite: what is no URL of MongoDB is a wrong one.
+        "MONGO_URI" if !text.to_ascii_lowercase().starts_with("mongodb") => format!("mongodb:{text}"),
+        _ => text.to_owned(),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::problem::Problem;
 use super::settings::Config;
-use super::store_url::StoreUrl;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -88,10 +87,7 @@ impl Config {
                     .into(),
             );
         }
-        if matches!(self.store.url, StoreUrl::Postgres(_))
-            && pictures.bucket.is_none()
-            && pictures.folder.is_none()
-        {
+        if self.store.url.file().is_none() && pictures.bucket.is_none() && pictures.folder.is_none() {
             found.push(format!(
                 "pictures are kept in {} on this machine, where other servers of the same database do not see them; set \
                  pictures.bucket (S3_BUCKET), or pictures.folder if this is the only one",

@@ -29,7 +29,7 @@ pub fn sample() -> String {
 
 /// `Accepts: a duration from 10s to 1d. Environment: KEYWARD_TOKENS_ACCESS_TTL.`
 fn facts(key: &Key) -> String {
-    let plain = key.plain.map_or_else(String::new, |plain| format!(" or {plain}"));
+    let plain = key.plain.iter().map(|plain| format!(" or {plain}")).collect::<String>();
     let unset = if key.default.is_empty() { " Not set by default." } else { "" };
     format!("Accepts: {}.{unset} Environment: {}{plain}.", key.accepts, key.variable())
 }

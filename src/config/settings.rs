@@ -8,7 +8,7 @@ use super::readers::{
     SECOND, Secrecy, Shape, Span, Strong,
 };
 use super::secret::Secret;
-use super::store_url::StoreUrl;
+use super::store_url::{SHAPES, StoreUrl};
 use super::values::{
     Caller, InboxChoice, LogFormat, PasswordAlgorithm, Registration, UnknownFields, bucket_name, key_prefix,
     language, listen, log_filter, logo, network, path, product_name, word,
@@ -32,7 +32,7 @@ pub(super) struct Key {
     /// As it would be written; empty where nothing is.
     pub(super) default: &'static str,
     /// The name in the environment that other services use too.
-    pub(super) plain: Option<&'static str>,
+    pub(super) plain: &'static [&'static str],
     pub(super) shape: Shape,
     pub(super) secrecy: Secrecy,
 }
@@ -52,10 +52,10 @@ fn key_of<R: Reader>(reader: &R, mut key: Key) -> Key {
     key
 }
 
-/// `key: Type = default, reader [, or PLAIN_NAME];` in sections; the comments are the meanings that people read.
+/// `key: Type = default, reader [, or PLAIN_NAME | ANOTHER];` in sections; the comments are the meanings that people read.
 macro_rules! settings {
     ($( $(#[doc = $about:literal])* $section:ident: $Section:ident {
-        $( $(#[doc = $meaning:literal])* $key:ident: $Type:ty = $default:literal, $reader:expr $(, or $plain:literal)?; )*
+        $( $(#[doc = $meaning:literal])* $key:ident: $Type:ty = $default:literal, $reader:expr $(, or $($plain:literal)|+)?; )*
     } )*) => {
         /// What the binary runs with, every value checked.
         #[derive(Debug, Clone)]
@@ -63,8 +63,6 @@ macro_rules! settings {
             $( $(#[doc = $about])* pub $section: $Section, )*
             /// Each key with the value and where that came from; secrets only as being set.
             pub effective: Vec<Effective>,
-            /// Names in the environment that ask for what this version does not have.
-            pub unused: Vec<&'static str>,
         }
 
         $( $(#[doc = $about])* #[derive(Debug, Clone)]
@@ -74,7 +72,7 @@ macro_rules! settings {
             /// Reads all keys, also behind the first that is wrong. `None` where one was; `layers` has the problems.
             pub(super) fn read(layers: &mut Layers) -> Option<Self> {
                 $( let $section = $Section::read(layers); )*
-                Some(Self { $( $section: $section?, )* effective: Vec::new(), unused: Vec::new() })
+                Some(Self { $( $section: $section?, )* effective: Vec::new() })
             }
         }
 
@@ -96,7 +94,7 @@ macro_rules! settings {
                 meaning: &[$($meaning),*],
                 accepts: String::new(),
                 default: $default,
-                plain: None $(.or(Some($plain)))?,
+                plain: &[$( $($plain),+ )?],
                 shape: Shape::Text,
                 secrecy: Secrecy::Open,
             }), )* ]); )*
@@ -135,17 +133,18 @@ settings! {
 
     /// Where the data is kept.
     store: Store {
-        /// The database: a file of SQLite (a relative path counts from the working directory), or PostgreSQL.
+        /// The database: a file of SQLite (a relative path counts from the working directory), PostgreSQL, or MongoDB, whose
+        /// database is `keyward` if the URL names none.
         url: StoreUrl = "sqlite:./keyward-data/keyward.db",
-            Address("sqlite:PATH or postgres://user:password@host/database", StoreUrl::parse), or "DATABASE_URL";
-        /// The most connections to PostgreSQL.
+            Address(SHAPES, StoreUrl::parse), or "DATABASE_URL" | "MONGO_URI";
+        /// The most connections to PostgreSQL or MongoDB.
         connections: usize = "20", Count(3, 1000);
-        /// How long PostgreSQL may take for a read or a write, waiting included; with SQLite, how long a write waits for
-        /// another process that writes.
+        /// How long PostgreSQL or MongoDB may take for what is asked of it, waiting included; with SQLite, how long a write
+        /// waits for another process that writes.
         timeout: Duration = "4s", Span(100 * MILLISECOND, MINUTE);
         /// Whether PgBouncer stands before PostgreSQL in transaction mode (`yes`).
         pgbouncer: bool = "no", Choice(&[("no", false), ("yes", true), ("false", false), ("true", true)]);
-        /// How far this machine's clock may be from PostgreSQL's before the service is not ready; 0 does not look.
+        /// How far this machine's clock may be from the database server's before the service is not ready; 0 does not look.
         clock_skew: Duration = "30s", Span(Duration::ZERO, DAY);
     }
 

@@ -24,12 +24,6 @@ const FILE: &str = "keyward.toml";
 const DOTENV: &str = ".env";
 
 impl Sources {
-    /// What is asked for under the names that other services use, and is not there yet. Silence would look like consent.
-    pub(super) fn unused(&self) -> Vec<&'static str> {
-        let is_set = |name: &&str| self.env.iter().any(|(given, value)| given == name && !value.is_empty());
-        ["MONGO_URI"].into_iter().filter(is_set).collect()
-    }
-
     /// Reads `keyward.toml` (or the named file, which then must be there) and `.env` in the working directory, and the
     /// environment.
     pub fn of_process(config: Option<&Path>, flags: Vec<(String, String)>) -> Result<Self, Problem> {
@@ -73,7 +67,7 @@ fn unreadable(name: &str, error: &io::Error) -> Problem {
 
 /// What is no Unicode is left out, unless its name is one that we read.
 fn texts(env: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, Problem> {
-    let plain: Vec<&str> = keys().iter().filter_map(|key| key.plain).collect();
+    let plain: Vec<&str> = keys().iter().flat_map(|key| key.plain).copied().collect();
     let ours = |name: &str| name.starts_with("KEYWARD_") || plain.contains(&name.trim_end_matches("_FILE"));
     let mut known = Vec::new();
     for (name, value) in env {

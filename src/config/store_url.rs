@@ -1,6 +1,8 @@
 //! The URL of the store: SQLite's file, or a database server, whose URL the store itself reads. No password is ever
 //! repeated.
 
+#[cfg(feature = "mongodb")]
+use keyward_store::mongo::MongoUrl;
 use keyward_store::sql::PostgresUrl;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,15 +12,25 @@ pub enum StoreUrl {
     /// The database's file, as given: a relative path counts from the working directory.
     Sqlite(PathBuf),
     Postgres(Box<PostgresUrl>),
+    #[cfg(feature = "mongodb")]
+    Mongo(Box<MongoUrl>),
 }
+
+/// What can be written.
+pub(super) const SHAPES: &str =
+    "sqlite:PATH, postgres://user:password@host/database or mongodb://user:password@host/database";
 
 impl StoreUrl {
     /// Reads `sqlite:PATH`, `sqlite://PATH`, `sqlite:///absolute` (and `sqlite:///./relative` as SQLAlchemy's users write
-    /// it), `file:PATH`, a bare path; and `postgres://` or `postgresql://`, with or without the name of a driver.
+    /// it), `file:PATH`, a bare path; `postgres://` or `postgresql://`, with or without the name of a driver; and
+    /// `mongodb://` or `mongodb+srv://`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let path = match text.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let scheme = scheme.to_ascii_lowercase();
+                if ["mongodb", "mongodb+srv"].contains(&scheme.as_str()) {
+                    return Self::mongo(text);
+                }
                 match scheme.split('+').next().unwrap_or_default() {
                     "sqlite" | "file" => rest.strip_prefix("//").unwrap_or(rest),
                     "postgres" | "postgresql" => {
@@ -26,17 +38,14 @@ impl StoreUrl {
                             .map(|url| Self::Postgres(Box::new(url)));
                     }
                     _ => {
-                        return Err(format!(
-                            "this version keeps its data in SQLite or PostgreSQL, not behind `{scheme}:`; write \
-                             sqlite:PATH or postgres://user:password@host/database"
-                        ));
+                        return Err(format!("users cannot be kept behind `{scheme}:`; write {SHAPES}"));
                     }
                 }
             }
             _ if text.contains('@') => {
-                return Err("this looks like the URL of a server without its scheme; write sqlite:PATH or \
-                            postgres://user:password@host/database"
-                    .into());
+                return Err(format!(
+                    "this looks like the URL of a server without its scheme; write {SHAPES}"
+                ));
             }
             _ => text,
         };
@@ -57,11 +66,35 @@ impl StoreUrl {
         Ok(Self::Sqlite(PathBuf::from(path)))
     }
 
+    #[cfg(feature = "mongodb")]
+    fn mongo(text: &str) -> Result<Self, String> {
+        MongoUrl::parse(text).map(|url| Self::Mongo(Box::new(url)))
+    }
+
+    #[cfg(not(feature = "mongodb"))]
+    fn mongo(_: &str) -> Result<Self, String> {
+        Err("this Keyward was built without MongoDB: take a released one, or build it with `cargo build --release \
+             --features mongodb`; without it, write sqlite:PATH or postgres://user:password@host/database"
+            .into())
+    }
+
+    /// What to add to the URL if passwords and hashes may cross a foreign network in the clear.
+    pub(super) fn lacks_tls(&self) -> Option<&'static str> {
+        match self {
+            Self::Postgres(url) if url.is_exposed() => {
+                Some("?sslmode=verify-full, or sslmode=require where the server's certificate is its own")
+            }
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(url) if url.is_exposed() => Some("?tls=true"),
+            _ => None,
+        }
+    }
+
     /// The database's file, if it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
-            Self::Postgres(_) => None,
+            _ => None,
         }
     }
 
@@ -78,6 +111,8 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => url.fmt(f),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(url) => url.fmt(f),
         }
     }
 }
@@ -93,7 +128,7 @@ fn is_scheme(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::config::tests::{env, folder, only_problem, strong};
+    use crate::config::tests::{env, folder, only_problem, problems, strong};
 
     #[test]
     fn accepted() {
@@ -141,13 +176,50 @@ mod tests {
             "sqlite::memory:",
             "sqlite:a.db?mode=rwc",
             "u:canary@h/d",
-            "mongodb://u:canary@h/d",
-            "mongodb+srv://u:canary@h",
             "mysql://u:canary@h/d",
         ] {
             let message = StoreUrl::parse(text).unwrap_err();
             assert!(!message.contains("canary") && message.contains("sqlite:"), "{text}: {message}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "mongodb")]
+    fn mongodb_under_both_its_names() {
+        for (name, text, shown) in [
+            ("MONGO_URI", "mongodb://u:canary@h:27018", "mongodb://h:27018/keyward"),
+            ("MONGO_URI", "mongodb+srv://u:canary@h/", "mongodb+srv://h/keyward"),
+            ("DATABASE_URL", "MongoDB://u:canary@h/accounts", "mongodb://h/accounts"),
+        ] {
+            let url = Config::load(&env(&[(name, text), ("SECRET_KEY", &strong())])).unwrap().store.url;
+            assert_eq!((url.file(), url.to_string().as_str()), (None, shown), "{text}");
+            assert!(!format!("{url:?}").contains("canary"), "{url:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "mongodb"))]
+    fn mongodb_needs_a_build_that_has_it() {
+        for text in ["mongodb://u:canary@h/d", "mongodb+srv://u:canary@h"] {
+            let message = only_problem(&env(&[("MONGO_URI", text), ("SECRET_KEY", &strong())]));
+            assert!(message.contains("--features mongodb") && !message.contains("canary"), "{message}");
+        }
+    }
+
+    #[test]
+    fn mongo_uri_is_nothing_else_and_does_not_stand_beside_another() {
+        for text in ["u:canary@h", "sqlite:canary.db", "postgres://u:canary@h/d", "canary"] {
+            let message = only_problem(&env(&[("MONGO_URI", text), ("SECRET_KEY", &strong())]));
+            assert!(message.contains("MONGO_URI") && !message.contains("canary"), "{message}");
+            assert!(message.contains("mongodb"), "{message}");
+        }
+        let both = [
+            ("MONGO_URI", "mongodb://u:canary@h"),
+            ("DATABASE_URL", "sqlite:a.db"),
+            ("SECRET_KEY", &strong()),
+        ];
+        let told = problems(&env(&both));
+        assert!(told.iter().any(|text| text.contains("MONGO_URI is given too")), "{told:?}");
     }
 
     #[test]

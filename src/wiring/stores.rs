@@ -5,15 +5,20 @@ use crate::config::{Config, PicturePlace, Secret, StoreUrl};
 use keyward_auth::outside::Gallery;
 use keyward_auth::records::Store;
 use keyward_auth::values::Timestamp;
+use keyward_store::MigrationStatus;
+#[cfg(feature = "mongodb")]
+use keyward_store::mongo::{Mongo, MongoSettings};
 use keyward_store::objects::{Bucket, BucketSettings, Folder};
 use keyward_store::redis::{Redis, RedisSettings};
-use keyward_store::sql::{MigrationStatus, Postgres, PostgresSettings, Sqlite};
+use keyward_store::sql::{Postgres, PostgresSettings, Sqlite};
 use std::sync::Arc;
 
 /// The database of users, opened; its schema may still be missing or old.
 pub enum Database {
     Sqlite(Sqlite),
     Postgres(Box<Postgres>),
+    #[cfg(feature = "mongodb")]
+    Mongo(Mongo),
 }
 
 impl Database {
@@ -29,6 +34,15 @@ impl Database {
                 };
                 Self::Postgres(Box::new(Postgres::open(&settings).await?))
             }
+            #[cfg(feature = "mongodb")]
+            StoreUrl::Mongo(url) => {
+                let settings = MongoSettings {
+                    url: url.as_ref().clone(),
+                    connections: config.store.connections,
+                    timeout: config.store.timeout,
+                };
+                Self::Mongo(Mongo::open(&settings).await?)
+            }
         })
     }
 
@@ -37,6 +51,8 @@ impl Database {
         Ok(match self {
             Self::Sqlite(sqlite) => sqlite.migrate(now)?,
             Self::Postgres(postgres) => postgres.migrate(now).await?,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(mongo) => mongo.migrate(now).await?,
         })
     }
 
@@ -44,6 +60,8 @@ impl Database {
         match self {
             Self::Sqlite(sqlite) => sqlite.store(),
             Self::Postgres(postgres) => postgres.store(),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(mongo) => mongo.store(),
         }
     }
 }

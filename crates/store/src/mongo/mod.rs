@@ -22,8 +22,8 @@ mod users;
 pub use open_error::MongoError;
 pub use url::MongoUrl;
 
+use crate::MigrationStatus;
 use crate::memory;
-use crate::sql::MigrationStatus;
 use async_trait::async_trait;
 use documents::Documents;
 use keyward_auth::records::{Part, Store, StoreError};

@@ -1,6 +1,7 @@
 //! The migrations: the list of them, and what is to be done about a database in which some are applied. How they are
 //! applied under a lock is the driver's.
 
+use crate::MigrationStatus;
 use keyward_auth::values::Timestamp;
 
 pub(crate) struct Migration {
@@ -42,15 +43,6 @@ pub(crate) struct Applied {
     pub(crate) name: String,
     pub(crate) checksum: String,
     pub(crate) at: Timestamp,
-}
-
-/// A migration as an operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    pub version: i64,
-    pub name: String,
-    /// When it was applied; `None` if it is still to be.
-    pub applied_at: Option<Timestamp>,
 }
 
 /// Why a database's schema is not one that this Keyward can bring up to date.

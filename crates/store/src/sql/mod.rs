@@ -21,7 +21,7 @@ mod statement;
 mod users;
 mod value;
 
-pub use migrate::{MigrationStatus, SchemaError};
+pub use migrate::SchemaError;
 pub use postgres::{Postgres, PostgresSettings, PostgresUrl, ServerError};
 pub use sqlite::{FileError, Sqlite};
 

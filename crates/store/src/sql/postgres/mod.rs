@@ -20,10 +20,11 @@ mod writer;
 pub use open_error::ServerError;
 pub use url::PostgresUrl;
 
-use super::migrate::{self, MigrationStatus};
+use super::migrate;
 use super::row::Record;
 use super::statement::Statement;
 use super::{OpenError, Sql, leases};
+use crate::MigrationStatus;
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;

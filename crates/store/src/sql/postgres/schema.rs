@@ -4,8 +4,9 @@
 
 use super::error::is_of_race;
 use super::session::Session;
+use crate::MigrationStatus;
 use crate::sql::SchemaError;
-use crate::sql::migrate::{self, Applied, Migration, MigrationStatus, TABLE};
+use crate::sql::migrate::{self, Applied, Migration, TABLE};
 use crate::sql::row::{Row, Unreadable};
 use crate::sql::value::Value;
 use keyward_auth::values::Timestamp;

@@ -15,8 +15,9 @@ mod writer;
 pub use error::FileError;
 pub(crate) use writer::apply;
 
-use super::migrate::{self, MigrationStatus};
+use super::migrate;
 use super::{OpenError, Sql, guard, leases};
+use crate::MigrationStatus;
 use async_trait::async_trait;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;

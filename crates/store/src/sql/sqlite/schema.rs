@@ -2,7 +2,8 @@
 
 use super::error::FileError;
 use super::open;
-use crate::sql::migrate::{self, Applied, Migration, MigrationStatus, TABLE};
+use crate::MigrationStatus;
+use crate::sql::migrate::{self, Applied, Migration, TABLE};
 use keyward_auth::values::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
