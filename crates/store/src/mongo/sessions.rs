@@ -82,9 +82,8 @@ impl Sessions {
     /// Ends all but the newest.
     async fn trim(&self, user: &Bson, most: usize) -> Result<(), StoreError> {
         let newest = doc! { "created_at": -1, "_id": -1 };
-        let all = self.0.find(SESSIONS, living(doc! { "user_id": user }), newest, usize::MAX).await?;
-        let over: Vec<Bson> =
-            all.into_iter().skip(most).filter_map(|mut session| session.remove("_id")).collect();
+        let own = living(doc! { "user_id": user });
+        let over = self.0.ids(SESSIONS, own, newest, most, usize::MAX).await?;
         if !over.is_empty() {
             along::delete_all(&self.0, SESSIONS, doc! { "_id": { "$in": over } }).await?;
         }
