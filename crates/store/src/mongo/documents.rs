@@ -1,10 +1,11 @@
 //! The facade that all records speak to: one operation on one collection each, within the limit of time, tried again where a
 //! race was lost and never where it may have been done.
 
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use keyward_auth::records::StoreError;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::options::{ReturnDocument, UpdateModifications};
+use mongodb::error::Error;
+use mongodb::options::{FindOptions, ReturnDocument, UpdateModifications};
 use mongodb::{Collection, Database};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,29 +50,31 @@ impl Documents {
 
     async fn ask<T, F>(&self, act: impl Fn() -> F) -> Result<T, Trouble>
     where
-        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+        F: IntoFuture<Output = Result<T, Error>>,
     {
-        let asked = async {
-            for number in 1..TRIES {
-                match act().await.map_err(Trouble::from) {
-                    Err(Trouble::Conflict) => sleep(PAUSE * number).await,
-                    answer => return answer,
-                }
-            }
-            act().await.map_err(Trouble::from)
-        };
-        timeout(self.0.limit, asked).await.unwrap_or_else(|_| Err(late()))
+        match timeout(self.0.limit, tried(act)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(late()),
+        }
     }
 
-    pub(super) async fn find_one(&self, of: &str, filter: Document) -> Result<Option<Document>, Trouble> {
-        let collection = self.of(of);
-        self.ask(|| collection.find_one(filter.clone())).await
+    pub(super) async fn find_one(
+        &self,
+        of: &'static str,
+        filter: Document,
+    ) -> Result<Option<Document>, Trouble> {
+        let documents = self.clone();
+        apart(async move {
+            let collection = documents.of(of);
+            documents.ask(|| collection.find_one(filter.clone())).await
+        })
+        .await
     }
 
     /// Up to `most`, all of them at once.
     pub(super) async fn find(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         sort: Document,
         most: usize,
@@ -80,21 +83,57 @@ impl Documents {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let (collection, most) = (self.of(of), i64::try_from(most).unwrap_or(i64::MAX));
-        self.ask(|| {
-            let asked = collection.find(filter.clone()).sort(sort.clone()).limit(most);
-            async move {
-                let (mut cursor, mut found) = (asked.await?, Vec::new());
-                while cursor.advance().await? {
-                    found.push(cursor.deserialize_current()?);
-                }
-                Ok(found)
-            }
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        self.listed(of, filter, FindOptions::builder().sort(sort).limit(limit).build()).await
+    }
+
+    /// The ids alone, without the first `skipped`.
+    pub(super) async fn ids(
+        &self,
+        of: &'static str,
+        filter: Document,
+        sort: Document,
+        skipped: usize,
+        most: usize,
+    ) -> Result<Vec<Bson>, Trouble> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let options = FindOptions::builder()
+            .sort(sort)
+            .skip(u64::try_from(skipped).unwrap_or(u64::MAX))
+            .limit(i64::try_from(most).unwrap_or(i64::MAX))
+            .projection(doc! { "_id": 1 });
+        let found = self.listed(of, filter, options.build()).await?;
+        Ok(found.into_iter().filter_map(|mut document| document.remove("_id")).collect())
+    }
+
+    async fn listed(
+        &self,
+        of: &'static str,
+        filter: Document,
+        options: FindOptions,
+    ) -> Result<Vec<Document>, Trouble> {
+        let documents = self.clone();
+        apart(async move {
+            let collection = documents.of(of);
+            documents
+                .ask(|| {
+                    let asked = collection.find(filter.clone()).with_options(options.clone());
+                    async move {
+                        let (mut cursor, mut found) = (asked.await?, Vec::new());
+                        while cursor.advance().await? {
+                            found.push(cursor.deserialize_current()?);
+                        }
+                        Ok(found)
+                    }
+                })
+                .await
         })
         .await
     }
 
-    pub(super) async fn insert(&self, into: &str, document: Document) -> Result<(), Trouble> {
+    pub(super) async fn insert(&self, into: &'static str, document: Document) -> Result<(), Trouble> {
         let collection = self.of(into);
         self.ask(|| collection.insert_one(document.clone())).await.map(drop)
     }
@@ -103,13 +142,13 @@ impl Documents {
     /// changing, and then nothing was done.
     async fn met<T, F>(
         &self,
-        of: &str,
+        of: &'static str,
         filter: &Document,
         act: impl Fn() -> F,
         has_met: impl Fn(&T) -> bool,
     ) -> Result<T, Trouble>
     where
-        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+        F: IntoFuture<Output = Result<T, Error>>,
     {
         for number in 1..TRIES {
             let done = self.ask(&act).await?;
@@ -124,7 +163,7 @@ impl Documents {
     /// Whether a document was met.
     pub(super) async fn update(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
@@ -136,7 +175,7 @@ impl Documents {
     /// The same, and where none is met a document is inserted: `false` if that was there.
     pub(super) async fn upsert(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
@@ -151,7 +190,7 @@ impl Documents {
     /// The document as it is then, if one was met.
     pub(super) async fn modify(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<Option<Document>, Trouble> {
@@ -164,13 +203,13 @@ impl Documents {
     }
 
     /// Whether there was one.
-    pub(super) async fn delete(&self, of: &str, filter: Document) -> Result<bool, Trouble> {
+    pub(super) async fn delete(&self, of: &'static str, filter: Document) -> Result<bool, Trouble> {
         let collection = self.of(of);
         let act = || collection.delete_one(filter.clone());
         Ok(self.met(of, &filter, act, |done| done.deleted_count > 0).await?.deleted_count > 0)
     }
 
-    pub(super) async fn delete_all(&self, of: &str, filter: Document) -> Result<usize, Trouble> {
+    pub(super) async fn delete_all(&self, of: &'static str, filter: Document) -> Result<usize, Trouble> {
         let collection = self.of(of);
         let done = self.ask(|| collection.delete_many(filter.clone())).await?;
         Ok(usize::try_from(done.deleted_count).unwrap_or(usize::MAX))
@@ -180,19 +219,42 @@ impl Documents {
     /// was changed meanwhile stays.
     pub(super) async fn sweep(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         by: &str,
         most: usize,
     ) -> Result<usize, StoreError> {
-        let due = self.find(of, filter.clone(), doc! { by: 1 }, most).await?;
-        let ids: Vec<Bson> = due.into_iter().filter_map(|mut document| document.remove("_id")).collect();
+        let ids = self.ids(of, filter.clone(), doc! { by: 1 }, 0, most).await?;
         if ids.is_empty() {
             return Ok(0);
         }
         let mut again = filter;
         again.insert("_id", doc! { "$in": ids });
         Ok(self.delete_all(of, again).await?)
+    }
+}
+
+/// Does something until it has not lost a race, and not for ever.
+pub(super) async fn tried<T, F>(act: impl Fn() -> F) -> Result<T, Error>
+where
+    F: IntoFuture<Output = Result<T, Error>>,
+{
+    for number in 1..TRIES {
+        match act().await {
+            Err(error) if trouble::has_lost(&error) => sleep(PAUSE * number).await,
+            done => return done,
+        }
+    }
+    act().await
+}
+
+/// In a task of its own: what is dropped half-way costs its connection, and whoever hangs up would have one be made anew.
+async fn apart<T: Send + 'static>(
+    reading: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    match tokio::spawn(reading).await {
+        Ok(read) => read,
+        Err(_) => Err(Trouble::Failed("a read panicked".into())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The collections: which there are, with which indexes, and that this Keyward is not older than they are. Made at a start,
 //! by whoever comes first or by several at once: what is there already stays.
 
-use super::documents::Documents;
+use super::documents::{Documents, tried};
 use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoError, MongoUrl, SCHEMA, SESSIONS, USERS};
 use keyward_auth::values::Timestamp;
 use mongodb::IndexModel;
@@ -96,8 +96,10 @@ pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option
 pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) -> Result<(), MongoError> {
     for index in indexes() {
         let collection = documents.database().collection::<Document>(index.of);
-        let name = index.name;
-        collection.create_index(index.model()).await.map_err(|error| match MongoError::of(url, &error) {
+        let (name, model) = (index.name, index.model());
+        // Others may be making it, too.
+        let making = tried(|| collection.create_index(model.clone()));
+        making.await.map_err(|error| match MongoError::of(url, &error) {
             MongoError::Other { url, cause } => {
                 MongoError::Other { url, cause: format!("the index {name}: {cause}") }
             }

@@ -75,16 +75,15 @@ impl Sessions {
             self.0.delete(SESSIONS, doc! { "_id": own }).await?;
             return Err(error);
         }
-        along::drain(&self.0, SESSIONS, &own, items).await;
-        self.trim(&user, most).await
+        let (_, trimmed) = tokio::join!(along::drain(&self.0, SESSIONS, &own, items), self.trim(&user, most));
+        trimmed
     }
 
     /// Ends all but the newest.
     async fn trim(&self, user: &Bson, most: usize) -> Result<(), StoreError> {
         let newest = doc! { "created_at": -1, "_id": -1 };
-        let all = self.0.find(SESSIONS, living(doc! { "user_id": user }), newest, usize::MAX).await?;
-        let over: Vec<Bson> =
-            all.into_iter().skip(most).filter_map(|mut session| session.remove("_id")).collect();
+        let own = living(doc! { "user_id": user });
+        let over = self.0.ids(SESSIONS, own, newest, most, usize::MAX).await?;
         if !over.is_empty() {
             along::delete_all(&self.0, SESSIONS, doc! { "_id": { "$in": over } }).await?;
         }
@@ -93,7 +92,7 @@ impl Sessions {
 
     async fn remove(&self, own: Bson, user: Bson, items: Vec<Document>) -> Result<bool, StoreError> {
         let its_users = living(doc! { "_id": &own, "user_id": user });
-        let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(&items)).await? else {
+        let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(SESSIONS, &items)).await? else {
             return Ok(false);
         };
         if let Err(error) = along::finish(&self.0, SESSIONS, &grave).await {
