@@ -173,6 +173,30 @@ fn the_rights_in_the_documents_are_of_every_table() {
     assert_eq!(granted.collect::<BTreeSet<&str>>(), tables);
 }
 
+#[test]
+fn the_page_about_mongodb_names_every_collection_and_index() {
+    let folder = root().join("crates/store/src/mongo");
+    let source = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let page = fs::read_to_string(root().join("docs/mongodb.md")).unwrap();
+    let (collections, schema) = (source("mod.rs"), source("schema.rs"));
+    let collections = collections.lines().filter_map(|line| line.split(": &str = \"keyward_").nth(1));
+    let collections: BTreeSet<&str> = collections.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(collections.len() > 7, "{collections:?}");
+    for name in collections {
+        assert!(page.contains(&format!("| `keyward_{name}` |")), "keyward_{name}");
+    }
+    // As the first text of an index, or behind whose it is.
+    let indexes = schema.split("index(").chain(schema.split("unique(")).skip(1);
+    let names: BTreeSet<&str> = indexes
+        .filter_map(|rest| rest.split(')').next()?.split('"').nth(1))
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect();
+    assert!(names.len() > 7 && names.contains("email_key") && names.contains("due"), "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "the index {name}");
+    }
+}
+
 /// What looks like a path of this repository in a document: in backticks, or the target of a link.
 fn paths(text: &str) -> Vec<&str> {
     let ours = ["src/", "crates/", "tests/", "docs/", "bench/", "scripts/", ".ci/"];
