@@ -199,7 +199,8 @@ impl Drop for Mongo {
 
 /// In the order in which they were written.
 async fn all(database: &Database, collection: &str) -> Vec<Document> {
-    let found = database.collection(collection).find(doc! {}).await.unwrap();
+    let natural = doc! { "$natural": 1 };
+    let found = database.collection(collection).find(doc! {}).sort(natural).await.unwrap();
     found.try_collect().await.unwrap()
 }
 
