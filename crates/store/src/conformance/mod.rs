@@ -18,7 +18,7 @@ pub mod leases;
 pub mod leftovers;
 pub mod lists;
 pub mod mails;
-mod sample;
+pub mod sample;
 pub mod sessions;
 pub mod sweeping;
 pub mod users;

@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::sync::Barrier;
 
 /// How many take part in a race.
-pub(super) const RACERS: u64 = 24;
+pub const RACERS: u64 = 24;
 
 /// The moment from which cases count.
-pub(super) const START: Timestamp = Timestamp::from_micros(1_795_254_000_000_000);
+pub const START: Timestamp = Timestamp::from_micros(1_795_254_000_000_000);
 
 /// A moment, in seconds after [`START`].
-pub(super) fn second(seconds: u64) -> Timestamp {
+pub fn second(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
@@ -40,20 +40,20 @@ impl Random for Numbered {
     }
 }
 
-pub(super) fn user_id(number: u64) -> UserId {
+pub fn user_id(number: u64) -> UserId {
     UserId::new(second(number), &Numbered(number))
 }
 
-pub(super) fn session_id(number: u64) -> SessionId {
+pub fn session_id(number: u64) -> SessionId {
     SessionId::new(second(number), &Numbered(number))
 }
 
-pub(super) fn mail_id(number: u64) -> MailId {
+pub fn mail_id(number: u64) -> MailId {
     MailId::new(second(number), &Numbered(number))
 }
 
 /// `user7@example.com` alias `user.7`; ids are in the order of the numbers.
-pub(super) fn user(number: u64) -> User {
+pub fn user(number: u64) -> User {
     User {
         id: user_id(number),
         version: 1,
@@ -78,12 +78,12 @@ pub(super) fn user(number: u64) -> User {
     }
 }
 
-pub(super) fn administrator(number: u64) -> User {
+pub fn administrator(number: u64) -> User {
     User { roles: Roles::new([Role::user(), Role::admin()]), ..user(number) }
 }
 
 /// A session that ends at second 1000 if it is not used, and at second 5000 in any case.
-pub(super) fn session(number: u64, user: &User) -> Session {
+pub fn session(number: u64, user: &User) -> Session {
     Session {
         id: session_id(number),
         user: user.id,
@@ -99,7 +99,7 @@ pub(super) fn session(number: u64, user: &User) -> Session {
     }
 }
 
-pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
+pub fn event(number: u64, kind: EventKind, user: UserId) -> Event {
     Event {
         id: EventId::new(second(number), &Numbered(number)),
         at: second(number),
@@ -114,13 +114,13 @@ pub(super) fn event(number: u64, kind: EventKind, user: UserId) -> Event {
     }
 }
 
-pub(super) fn place(number: u8) -> CodePlace {
+pub fn place(number: u8) -> CodePlace {
     CodePlace([number; 16])
 }
 
 /// A code at place 1 whose digits are good until second 600, and whose link until second 3600. The higher the number, the
 /// later it was asked for.
-pub(super) fn code(number: u64, user: Option<UserId>) -> Code {
+pub fn code(number: u64, user: Option<UserId>) -> Code {
     Code {
         place: place(1),
         user,
@@ -136,7 +136,7 @@ pub(super) fn code(number: u64, user: Option<UserId>) -> Code {
 }
 
 /// A mail that is due at once, which is the second of its number.
-pub(super) fn mail(number: u64, user: Option<UserId>) -> Mail {
+pub fn mail(number: u64, user: Option<UserId>) -> Mail {
     Mail {
         id: mail_id(number),
         topic: Topic::Reset,
@@ -152,31 +152,31 @@ pub(super) fn mail(number: u64, user: Option<UserId>) -> Mail {
     }
 }
 
-pub(super) async fn put(store: &Store, mail: Mail) -> Mail {
+pub async fn put(store: &Store, mail: Mail) -> Mail {
     store.mails.put(std::slice::from_ref(&mail)).await.unwrap();
     mail
 }
 
 /// Claims all that are due.
-pub(super) async fn claim(store: &Store, now: u64, until: u64) -> Vec<Mail> {
+pub async fn claim(store: &Store, now: u64, until: u64) -> Vec<Mail> {
     store.mails.claim(second(now), second(until), 100).await.unwrap()
 }
 
-pub(super) async fn kept_mail(store: &Store, id: MailId) -> Option<Mail> {
+pub async fn kept_mail(store: &Store, id: MailId) -> Option<Mail> {
     store.mails.by_id(id).await.unwrap()
 }
 
 /// What came of sending a mail at that second.
-pub(super) fn sent(at: u64) -> Outcome {
+pub fn sent(at: u64) -> Outcome {
     Outcome::Sent { at: second(at) }
 }
 
-pub(super) fn dead(at: u64) -> Outcome {
+pub fn dead(at: u64) -> Outcome {
     Outcome::Dead { at: second(at), reason: "550 no such mailbox".into() }
 }
 
 /// The only mail that is due, after it was claimed and settled.
-pub(super) async fn ended(store: &Store, mail: Mail, outcome: &Outcome) -> Mail {
+pub async fn ended(store: &Store, mail: Mail, outcome: &Outcome) -> Mail {
     let mail = put(store, mail).await;
     let claimed = claim(store, 100, 200).await;
     assert_eq!(claimed.len(), 1);
@@ -185,39 +185,39 @@ pub(super) async fn ended(store: &Store, mail: Mail, outcome: &Outcome) -> Mail 
 }
 
 /// JPEG and PNG by turns; the names are in no order.
-pub(super) fn picture(number: u64) -> Picture {
+pub fn picture(number: u64) -> Picture {
     let mut id = [0; 16];
     Numbered(number).fill(&mut id);
     Picture::new(id, if number.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
 }
 
 /// What is left of a picture of somebody's, due in the second of its number.
-pub(super) fn leftover(number: u64) -> Leftover {
+pub fn leftover(number: u64) -> Leftover {
     Leftover { picture: picture(number), user: user_id(number), due_at: second(number) }
 }
 
 /// Claims all that are due.
-pub(super) async fn claim_leftovers(store: &Store, now: u64, until: u64) -> Vec<Leftover> {
+pub async fn claim_leftovers(store: &Store, now: u64, until: u64) -> Vec<Leftover> {
     store.leftovers.claim(second(now), second(until), 100).await.unwrap()
 }
 
 /// Keeps a user and hands it on.
-pub(super) async fn kept(store: &Store, user: User) -> User {
+pub async fn kept(store: &Store, user: User) -> User {
     store.users.insert(&user, Along::default()).await.unwrap();
     user
 }
 
 /// How many events of a user there are.
-pub(super) async fn events_of(store: &Store, user: &User) -> usize {
+pub async fn events_of(store: &Store, user: &User) -> usize {
     store.audit.of_user(user.id, 1000).await.unwrap().len()
 }
 
-pub(super) async fn read(store: &Store, user: &User) -> Option<User> {
+pub async fn read(store: &Store, user: &User) -> Option<User> {
     store.users.by_id(user.id).await.unwrap()
 }
 
 /// Starts `racers` tasks at once and returns what came of each, in their order.
-pub(super) async fn race<T, F>(store: &Store, racers: u64, run: impl Fn(Store, u64) -> F) -> Vec<T>
+pub async fn race<T, F>(store: &Store, racers: u64, run: impl Fn(Store, u64) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -239,7 +239,7 @@ where
 }
 
 /// Exactly one racer won; the others were told `refusal`.
-pub(super) fn assert_one_winner<T: std::fmt::Debug>(results: &[Result<T, StoreError>], refusal: &StoreError) {
+pub fn assert_one_winner<T: std::fmt::Debug>(results: &[Result<T, StoreError>], refusal: &StoreError) {
     let losers = results.iter().filter(|result| result.as_ref().err() == Some(refusal)).count();
     let winners = results.iter().filter(|result| result.is_ok()).count();
     assert_eq!((winners, losers), (1, results.len() - 1), "{results:?}");

@@ -30,12 +30,15 @@ pub(super) fn items(along: Along<'_>) -> Vec<Document> {
     events.chain(leftovers).chain(mails).collect()
 }
 
-/// Makes a tombstone of a document. What waits in it already goes on waiting, and these items with it; the last keeps it among
-/// what waits until it is gone.
-pub(super) fn burial(items: &[Document]) -> Vec<Document> {
+/// Makes a tombstone of a document. What waits in it already goes on waiting, but for the mails to somebody who is gone, and
+/// these items with it; the last keeps it among what waits until it is gone.
+pub(super) fn burial(of: &'static str, items: &[Document]) -> Vec<Document> {
     let mut more = items.to_vec();
     more.push(doc! { "into": "nowhere" });
-    let before = doc! { "$ifNull": ["$pending", []] };
+    let mut before = doc! { "$ifNull": ["$pending", []] };
+    if of == USERS {
+        before = doc! { "$filter": { "input": before, "cond": { "$ne": ["$$this.into", MAILS] } } };
+    }
     let pending = doc! { "$concatArrays": [before, { "$literal": more }] };
     vec![doc! { "$replaceWith": { "_id": "$_id", "deleted": true, "pending": pending } }]
 }
@@ -47,7 +50,7 @@ pub(super) async fn check(documents: &Documents, along: Along<'_>) -> Result<(),
     tokio::try_join!(are_free(documents, EVENTS, events), are_free(documents, MAILS, mails)).map(drop)
 }
 
-async fn are_free(documents: &Documents, of: &str, ids: Vec<Bson>) -> Result<(), StoreError> {
+async fn are_free(documents: &Documents, of: &'static str, ids: Vec<Bson>) -> Result<(), StoreError> {
     if ids.is_empty() || documents.find_one(of, doc! { "_id": { "$in": ids } }).await?.is_none() {
         return Ok(());
     }
@@ -64,7 +67,12 @@ pub(super) async fn drain(documents: &Documents, of: &'static str, id: &Bson, it
     }
 }
 
-async fn pour(documents: &Documents, of: &str, id: &Bson, items: Vec<Document>) -> Result<(), Trouble> {
+async fn pour(
+    documents: &Documents,
+    of: &'static str,
+    id: &Bson,
+    items: Vec<Document>,
+) -> Result<(), Trouble> {
     let ids = ids(&items);
     try_join_all(items.into_iter().map(|item| keep(documents, item))).await?;
     let drained = doc! { "$pull": { "pending": { "document._id": { "$in": ids } } } };

@@ -63,15 +63,23 @@ impl Documents {
         timeout(self.0.limit, asked).await.unwrap_or_else(|_| Err(late()))
     }
 
-    pub(super) async fn find_one(&self, of: &str, filter: Document) -> Result<Option<Document>, Trouble> {
-        let collection = self.of(of);
-        self.ask(|| collection.find_one(filter.clone())).await
+    pub(super) async fn find_one(
+        &self,
+        of: &'static str,
+        filter: Document,
+    ) -> Result<Option<Document>, Trouble> {
+        let documents = self.clone();
+        apart(async move {
+            let collection = documents.of(of);
+            documents.ask(|| collection.find_one(filter.clone())).await
+        })
+        .await
     }
 
     /// Up to `most`, all of them at once.
     pub(super) async fn find(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         sort: Document,
         most: usize,
@@ -80,21 +88,26 @@ impl Documents {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let (collection, most) = (self.of(of), i64::try_from(most).unwrap_or(i64::MAX));
-        self.ask(|| {
-            let asked = collection.find(filter.clone()).sort(sort.clone()).limit(most);
-            async move {
-                let (mut cursor, mut found) = (asked.await?, Vec::new());
-                while cursor.advance().await? {
-                    found.push(cursor.deserialize_current()?);
-                }
-                Ok(found)
-            }
+        let (documents, most) = (self.clone(), i64::try_from(most).unwrap_or(i64::MAX));
+        apart(async move {
+            let collection = documents.of(of);
+            documents
+                .ask(|| {
+                    let asked = collection.find(filter.clone()).sort(sort.clone()).limit(most);
+                    async move {
+                        let (mut cursor, mut found) = (asked.await?, Vec::new());
+                        while cursor.advance().await? {
+                            found.push(cursor.deserialize_current()?);
+                        }
+                        Ok(found)
+                    }
+                })
+                .await
         })
         .await
     }
 
-    pub(super) async fn insert(&self, into: &str, document: Document) -> Result<(), Trouble> {
+    pub(super) async fn insert(&self, into: &'static str, document: Document) -> Result<(), Trouble> {
         let collection = self.of(into);
         self.ask(|| collection.insert_one(document.clone())).await.map(drop)
     }
@@ -103,7 +116,7 @@ impl Documents {
     /// changing, and then nothing was done.
     async fn met<T, F>(
         &self,
-        of: &str,
+        of: &'static str,
         filter: &Document,
         act: impl Fn() -> F,
         has_met: impl Fn(&T) -> bool,
@@ -124,7 +137,7 @@ impl Documents {
     /// Whether a document was met.
     pub(super) async fn update(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
@@ -136,7 +149,7 @@ impl Documents {
     /// The same, and where none is met a document is inserted: `false` if that was there.
     pub(super) async fn upsert(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
@@ -151,7 +164,7 @@ impl Documents {
     /// The document as it is then, if one was met.
     pub(super) async fn modify(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         update: impl Into<UpdateModifications>,
     ) -> Result<Option<Document>, Trouble> {
@@ -164,13 +177,13 @@ impl Documents {
     }
 
     /// Whether there was one.
-    pub(super) async fn delete(&self, of: &str, filter: Document) -> Result<bool, Trouble> {
+    pub(super) async fn delete(&self, of: &'static str, filter: Document) -> Result<bool, Trouble> {
         let collection = self.of(of);
         let act = || collection.delete_one(filter.clone());
         Ok(self.met(of, &filter, act, |done| done.deleted_count > 0).await?.deleted_count > 0)
     }
 
-    pub(super) async fn delete_all(&self, of: &str, filter: Document) -> Result<usize, Trouble> {
+    pub(super) async fn delete_all(&self, of: &'static str, filter: Document) -> Result<usize, Trouble> {
         let collection = self.of(of);
         let done = self.ask(|| collection.delete_many(filter.clone())).await?;
         Ok(usize::try_from(done.deleted_count).unwrap_or(usize::MAX))
@@ -180,7 +193,7 @@ impl Documents {
     /// was changed meanwhile stays.
     pub(super) async fn sweep(
         &self,
-        of: &str,
+        of: &'static str,
         filter: Document,
         by: &str,
         most: usize,
@@ -193,6 +206,16 @@ impl Documents {
         let mut again = filter;
         again.insert("_id", doc! { "$in": ids });
         Ok(self.delete_all(of, again).await?)
+    }
+}
+
+/// In a task of its own: what is dropped half-way costs its connection, and whoever hangs up would have one be made anew.
+async fn apart<T: Send + 'static>(
+    reading: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    match tokio::spawn(reading).await {
+        Ok(read) => read,
+        Err(_) => Err(Trouble::Failed("a read panicked".into())),
     }
 }
 

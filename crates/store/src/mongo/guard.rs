@@ -78,10 +78,10 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
         if documents.update(GUARDS, condition(this, wish), start(this)).await? {
             return Ok(());
         }
+        let (members, moving) = read(documents).await?;
         if wish != Wish::First && !is_of(documents, this).await? {
             return Err(StoreError::Stale);
         }
-        let (members, moving) = read(documents).await?;
         let others: Vec<Move> = match wish {
             Wish::First if members > 0 => return Err(StoreError::Guarded),
             // Whoever moves may come back.

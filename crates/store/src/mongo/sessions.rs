@@ -75,8 +75,8 @@ impl Sessions {
             self.0.delete(SESSIONS, doc! { "_id": own }).await?;
             return Err(error);
         }
-        along::drain(&self.0, SESSIONS, &own, items).await;
-        self.trim(&user, most).await
+        let (_, trimmed) = tokio::join!(along::drain(&self.0, SESSIONS, &own, items), self.trim(&user, most));
+        trimmed
     }
 
     /// Ends all but the newest.
@@ -93,7 +93,7 @@ impl Sessions {
 
     async fn remove(&self, own: Bson, user: Bson, items: Vec<Document>) -> Result<bool, StoreError> {
         let its_users = living(doc! { "_id": &own, "user_id": user });
-        let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(&items)).await? else {
+        let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(SESSIONS, &items)).await? else {
             return Ok(false);
         };
         if let Err(error) = along::finish(&self.0, SESSIONS, &grave).await {

@@ -77,7 +77,7 @@ pub(super) fn read(document: &Document) -> Result<User, StoreError> {
             None => None,
         },
         metadata: Metadata::stored(stored.text("metadata")?.to_owned()),
-        roles: Roles::stored(stored.texts("roles")?.into_iter()),
+        roles: Roles::stored(stored.texts("roles")?),
         disabled_at: stored.time_or_none("disabled_at")?,
         password: stored.text_or_none("password")?.map(|text| PasswordHash::stored(text.to_owned())),
         epoch: stored.int("epoch")?,
@@ -142,7 +142,9 @@ impl Users {
         match (&kept, wish) {
             // Whether it is there is unknown, and so it moves on.
             (Err(Trouble::Failed(_) | Trouble::Conflict), _) | (_, None) => {}
-            (kept, Some(_)) => guard::end(&self.0, &this, kept.is_ok()).await.unwrap_or_else(moves),
+            (kept, Some(_)) => {
+                guard::end(&self.0, &this, kept.is_ok()).await.unwrap_or_else(|trouble| moves(&trouble))
+            }
         }
         match kept {
             Err(Trouble::Duplicate) => {
@@ -168,11 +170,13 @@ impl Users {
         }
         let own = id(user.id);
         let of_version = living(doc! { "_id": &own, "version": user.version });
-        let buried = self.0.modify(USERS, of_version, along::burial(&items)).await;
+        let buried = self.0.modify(USERS, of_version, along::burial(USERS, &items)).await;
         if user.is_administrator() {
             match &buried {
                 Err(_) => {}
-                Ok(Some(_)) => guard::end(&self.0, &this, false).await.unwrap_or_else(moves),
+                Ok(Some(_)) => {
+                    guard::end(&self.0, &this, false).await.unwrap_or_else(|trouble| moves(&trouble))
+                }
                 Ok(None) => guard::settle(&self.0, &this).await?,
             }
         }
@@ -190,7 +194,7 @@ fn this_id(user: &User) -> Bson {
 }
 
 /// The write of the user is done; whoever needs to know ends the move.
-fn moves(trouble: Trouble) {
+fn moves(trouble: &Trouble) {
     tracing::warn!(error = %trouble, "the guard of administrators learns of a change later");
 }
 

@@ -1,0 +1,224 @@
+//! A connection to the server that can be tampered with, message by message: what a command is answered, and whether it, or its
+//! answer, arrives at all. Knows OP_MSG and nothing of what is in it; other messages and those about the connection itself
+//! pass, unless a test says otherwise.
+
+use mongodb::bson::Document;
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex as Lock, Notify};
+use tokio::task::JoinHandle;
+
+/// What becomes of a command.
+#[derive(Clone)]
+pub(crate) enum Act {
+    Pass,
+    /// It does not arrive, and the connection ends.
+    Cut,
+    /// It is done, and the connection ends before the answer.
+    Lost,
+    /// It is done, and the connection ends in the middle of the answer.
+    Torn,
+    /// It does not arrive, and nothing is said.
+    Swallow,
+    /// It does not arrive, and this is the answer.
+    Answer(Document),
+    /// It is done, and its answer is changed.
+    Change(fn(&mut Document)),
+}
+
+/// By the name of a command; asked also of those about the connection.
+type Rule = dyn FnMut(&str) -> Act + Send;
+type Watcher = dyn FnMut(&Document) + Send;
+
+pub(crate) struct Wire {
+    pub(crate) address: String,
+    rule: Arc<Mutex<Box<Rule>>>,
+    watcher: Arc<Mutex<Box<Watcher>>>,
+    is_dead: Arc<AtomicBool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Wire {
+    pub(crate) async fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let rule: Arc<Mutex<Box<Rule>>> = Arc::new(Mutex::new(Box::new(|_| Act::Pass)));
+        let watcher: Arc<Mutex<Box<Watcher>>> = Arc::new(Mutex::new(Box::new(|_| ())));
+        let (server, shared, watching) = (server.to_owned(), rule.clone(), watcher.clone());
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (server, rule, watcher) = (server.clone(), shared.clone(), watching.clone());
+                tokio::spawn(async move {
+                    if let Ok(server) = TcpStream::connect(server).await {
+                        serve(client, server, rule, watcher).await;
+                    }
+                });
+            }
+        });
+        Self { address, rule, watcher, is_dead: Arc::default(), accepting }
+    }
+
+    pub(crate) fn obey(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
+        *self.rule.lock().unwrap() = Box::new(rule);
+    }
+
+    /// Shows every command.
+    pub(crate) fn watch(&self, watcher: impl FnMut(&Document) + Send + 'static) {
+        *self.watcher.lock().unwrap() = Box::new(watcher);
+    }
+
+    /// The same for all that is about data.
+    pub(crate) fn all(&self, act: Act) {
+        self.obey(move |name| if is_about_data(name) { act.clone() } else { Act::Pass });
+    }
+
+    /// As if the process ended after so many commands about data: of the next one it is said whether it arrives.
+    pub(crate) fn die_after(&self, mut commands: usize, last: Act) {
+        let is_dead = self.is_dead.clone();
+        self.obey(move |name| match () {
+            () if is_dead.load(Ordering::SeqCst) => Act::Cut,
+            () if !is_about_data(name) => Act::Pass,
+            () if commands > 0 => {
+                commands -= 1;
+                Act::Pass
+            }
+            () => {
+                is_dead.store(true, Ordering::SeqCst);
+                last.clone()
+            }
+        });
+    }
+
+    /// Whether it came to that.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pass(&self) {
+        self.obey(|_| Act::Pass);
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Whether it is none by which the driver comes to know the server, or signs in.
+pub(crate) fn is_about_data(name: &str) -> bool {
+    !["hello", "isMaster", "ismaster", "ping", "buildInfo", "saslStart", "saslContinue", "endSessions"]
+        .contains(&name)
+}
+
+const OP_MSG: i32 = 2013;
+
+struct Message {
+    id: i32,
+    answers: i32,
+    /// With the header.
+    bytes: Vec<u8>,
+    document: Option<Document>,
+}
+
+impl Message {
+    async fn read(from: &mut OwnedReadHalf) -> io::Result<Self> {
+        let mut bytes = vec![0; 16];
+        from.read_exact(&mut bytes).await?;
+        let field = |bytes: &[u8], at: usize| i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let length = usize::try_from(field(&bytes, 0)).unwrap();
+        bytes.resize(length, 0);
+        from.read_exact(&mut bytes[16..]).await?;
+        let is_message = field(&bytes, 12) == OP_MSG && bytes[20] == 0;
+        let document = is_message.then(|| Document::from_reader(&bytes[21..]).unwrap());
+        Ok(Self { id: field(&bytes, 4), answers: field(&bytes, 8), bytes, document })
+    }
+
+    fn answer(to: i32, document: &Document) -> Vec<u8> {
+        let mut body = Vec::new();
+        document.to_writer(&mut body).unwrap();
+        let length = i32::try_from(16 + 5 + body.len()).unwrap();
+        let mut bytes: Vec<u8> =
+            [length, 1, to, OP_MSG, 0].iter().flat_map(|part| part.to_le_bytes()).collect();
+        bytes.push(0);
+        bytes.extend(body);
+        bytes
+    }
+
+    fn name(&self) -> &str {
+        self.document.as_ref().and_then(|document| document.keys().next()).map_or("", String::as_str)
+    }
+}
+
+async fn serve(
+    client: TcpStream,
+    server: TcpStream,
+    rule: Arc<Mutex<Box<Rule>>>,
+    watcher: Arc<Mutex<Box<Watcher>>>,
+) {
+    let ((mut asks, to_client), (mut answers, mut to_server)) = (client.into_split(), server.into_split());
+    let to_client = Arc::new(Lock::new(to_client));
+    let changed: Arc<Mutex<HashMap<i32, Act>>> = Arc::default();
+    let over = Arc::new(Notify::new());
+    let (back, awaited, ended) = (to_client.clone(), changed.clone(), over.clone());
+    let answering = tokio::spawn(async move {
+        let _ = answer(&mut answers, &back, &awaited).await;
+        ended.notify_one();
+    });
+    let asking = async {
+        while let Ok(message) = Message::read(&mut asks).await {
+            if let Some(document) = &message.document {
+                watcher.lock().unwrap_or_else(PoisonError::into_inner)(document);
+            }
+            let act = rule.lock().unwrap_or_else(PoisonError::into_inner)(message.name());
+            match act {
+                Act::Cut => return,
+                Act::Swallow => continue,
+                Act::Answer(document) => {
+                    let bytes = Message::answer(message.id, &document);
+                    if to_client.lock().await.write_all(&bytes).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                Act::Pass => {}
+                changing => drop(changed.lock().unwrap().insert(message.id, changing)),
+            }
+            if to_server.write_all(&message.bytes).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = over.notified() => {}
+    }
+    answering.abort();
+}
+
+/// Ends where the connection is to end.
+async fn answer(
+    answers: &mut OwnedReadHalf,
+    client: &Lock<OwnedWriteHalf>,
+    changed: &Mutex<HashMap<i32, Act>>,
+) -> io::Result<()> {
+    loop {
+        let message = Message::read(answers).await?;
+        let act = changed.lock().unwrap().remove(&message.answers);
+        let mut client = client.lock().await;
+        match (act, message.document) {
+            (Some(Act::Lost), _) => return Ok(()),
+            (Some(Act::Torn), _) => return client.write_all(&message.bytes[..message.bytes.len() / 2]).await,
+            (Some(Act::Change(change)), Some(mut document)) => {
+                change(&mut document);
+                client.write_all(&Message::answer(message.answers, &document)).await?;
+            }
+            _ => client.write_all(&message.bytes).await?,
+        }
+    }
+}
