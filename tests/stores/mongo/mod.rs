@@ -135,14 +135,16 @@ impl super::Database for Mongo {
         .await;
     }
 
-    /// A view of it takes no write, and this one cannot be read either.
+    /// A view takes no write, and this one cannot be read either, whatever is looked for.
     async fn hide(&self, table: &str) {
         let (database, table) = (self.database(), table.to_owned());
         there(async move {
             rename(&database, &table, "elsewhere").await;
-            database.collection("anything").insert_one(doc! {}).await.unwrap();
-            let fails = doc! { "$project": { "x": { "$divide": [1, 0] } } };
-            let view = doc! { "create": table, "viewOn": "anything", "pipeline": [fails] };
+            database.collection("anything").insert_one(doc! { "zero": 0 }).await.unwrap();
+            let fails = doc! { "$expr": { "$gt": [{ "$divide": [1, "$zero"] }, 0] } };
+            // Behind a limit, so that it comes before whatever is looked for.
+            let pipeline = vec![doc! { "$match": fails }, doc! { "$limit": 1 }];
+            let view = doc! { "create": table, "viewOn": "anything", "pipeline": pipeline };
             database.run_command(view).await.unwrap();
         })
         .await;
