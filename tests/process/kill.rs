@@ -113,7 +113,7 @@ fn f_09_a_newer_schema_is_refused_and_left_as_it_is() {
     let home = Home::on_chosen_store();
     assert_eq!(
         home.run(&["migrate", "--json"]).expect(0).json()["applied"][0],
-        home.place().first_migration()
+        home.place().first_migrations()[0]
     );
     let made = aside(home.place().migrations());
     aside(home.place().make_newer());

@@ -37,6 +37,11 @@ pub(super) trait Database: Send + Sync {
         self.execute(back).await;
     }
 
+    /// Whether reading fails as well where a table is hidden.
+    fn has_tables(&self) -> bool {
+        true
+    }
+
     async fn hide(&self, table: &str) {
         self.execute(&format!("ALTER TABLE {table} RENAME TO elsewhere")).await;
     }
@@ -45,8 +50,9 @@ pub(super) trait Database: Send + Sync {
         self.execute(&format!("ALTER TABLE elsewhere RENAME TO {table}")).await;
     }
 
-    fn first_migration(&self) -> &'static str {
-        "0001 accounts"
+    /// What is made in an empty database.
+    fn first_migrations(&self) -> &'static [&'static str] {
+        &["0001 accounts", "0002 servers", "0003 mail", "0004 pictures"]
     }
 
     /// Their numbers, in order.

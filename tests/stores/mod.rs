@@ -275,7 +275,12 @@ impl Place {
         }
     }
 
-    /// Takes a table away, one at a time: whoever needs it fails.
+    /// Whether whatever needs a table fails where it is [taken away](Self::hide), and not its writes alone.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.database.has_tables()
+    }
+
+    /// Takes a table away, one at a time: nothing is read there or written. In MongoDB, nothing is written.
     pub(crate) async fn hide(&self, table: &str) {
         self.database.hide(table).await;
     }
@@ -285,9 +290,9 @@ impl Place {
         self.database.show(table).await;
     }
 
-    /// How the first of the migrations is called.
-    pub(crate) fn first_migration(&self) -> &'static str {
-        self.database.first_migration()
+    /// What is made in an empty database.
+    pub(crate) fn first_migrations(&self) -> &'static [&'static str] {
+        self.database.first_migrations()
     }
 
     /// The numbers of those that were made, in order.

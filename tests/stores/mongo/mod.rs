@@ -43,6 +43,13 @@ impl Mongo {
         Self { url, database, is_ours: false, remembered: Mutex::default() }
     }
 
+    /// From now on the collection takes only documents that are so.
+    async fn take(&self, collection: &str, validator: Document) {
+        let change = doc! { "collMod": collection, "validator": validator };
+        let database = self.database();
+        there(async move { drop(database.run_command(change).await.unwrap()) }).await;
+    }
+
     fn database(&self) -> Database {
         self.database.clone().unwrap()
     }
@@ -135,32 +142,22 @@ impl super::Database for Mongo {
         .await;
     }
 
-    /// A view takes no write, and this one cannot be read either, whatever is looked for.
+    /// A collection that is not there is an empty one.
+    /// A collection that is not there is an empty one.
+    fn has_tables(&self) -> bool {
+        false
+    }
+
     async fn hide(&self, table: &str) {
-        let (database, table) = (self.database(), table.to_owned());
-        there(async move {
-            rename(&database, &table, "elsewhere").await;
-            database.collection("anything").insert_one(doc! { "zero": 0 }).await.unwrap();
-            let fails = doc! { "$expr": { "$gt": [{ "$divide": [1, "$zero"] }, 0] } };
-            // Behind a limit, so that it comes before whatever is looked for.
-            let pipeline = vec![doc! { "$match": fails }, doc! { "$limit": 1 }];
-            let view = doc! { "create": table, "viewOn": "anything", "pipeline": pipeline };
-            database.run_command(view).await.unwrap();
-        })
-        .await;
+        self.take(table, doc! { "never": { "$exists": true } }).await;
     }
 
     async fn show(&self, table: &str) {
-        let (database, table) = (self.database(), table.to_owned());
-        there(async move {
-            database.collection::<Document>(&table).drop().await.unwrap();
-            rename(&database, "elsewhere", &table).await;
-        })
-        .await;
+        self.take(table, doc! {}).await;
     }
 
-    fn first_migration(&self) -> &'static str {
-        "0001 collections"
+    fn first_migrations(&self) -> &'static [&'static str] {
+        &["0001 collections"]
     }
 
     async fn migrations(&self) -> Vec<String> {
@@ -181,12 +178,6 @@ impl super::Database for Mongo {
         })
         .await;
     }
-}
-
-async fn rename(database: &Database, from: &str, to: &str) {
-    let full = |name: &str| format!("{}.{name}", database.name());
-    let rename = doc! { "renameCollection": full(from), "to": full(to) };
-    database.client().database("admin").run_command(rename).await.unwrap();
 }
 
 impl Drop for Mongo {
