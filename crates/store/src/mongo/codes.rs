@@ -93,12 +93,11 @@ impl Codes {
             filter.insert("digits_until", doc! { "$gt": time(now) });
             filter
         };
-        let here =
-            self.0.find(CODES, good(doc! { "place": hex::written(place.0) }), doc! { "_id": 1 }, usize::MAX);
-        let each =
-            here.await?.into_iter().filter_map(|mut code| code.remove("_id")).map(|id| {
-                self.0.modify(CODES, good(doc! { "_id": id }), doc! { "$inc": { "tries": 1_i64 } })
-            });
+        let here = good(doc! { "place": hex::written(place.0) });
+        let ids = self.0.ids(CODES, here, doc! { "_id": 1 }, 0, usize::MAX).await?;
+        let each = ids
+            .into_iter()
+            .map(|id| self.0.modify(CODES, good(doc! { "_id": id }), doc! { "$inc": { "tries": 1_i64 } }));
         try_join_all(each).await?.iter().flatten().map(read).collect()
     }
 }

@@ -1,10 +1,11 @@
 //! The facade that all records speak to: one operation on one collection each, within the limit of time, tried again where a
 //! race was lost and never where it may have been done.
 
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use keyward_auth::records::StoreError;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::options::{ReturnDocument, UpdateModifications};
+use mongodb::error::Error;
+use mongodb::options::{FindOptions, ReturnDocument, UpdateModifications};
 use mongodb::{Collection, Database};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,18 +50,12 @@ impl Documents {
 
     async fn ask<T, F>(&self, act: impl Fn() -> F) -> Result<T, Trouble>
     where
-        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+        F: IntoFuture<Output = Result<T, Error>>,
     {
-        let asked = async {
-            for number in 1..TRIES {
-                match act().await.map_err(Trouble::from) {
-                    Err(Trouble::Conflict) => sleep(PAUSE * number).await,
-                    answer => return answer,
-                }
-            }
-            act().await.map_err(Trouble::from)
-        };
-        timeout(self.0.limit, asked).await.unwrap_or_else(|_| Err(late()))
+        match timeout(self.0.limit, tried(act)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(late()),
+        }
     }
 
     pub(super) async fn find_one(
@@ -88,12 +83,43 @@ impl Documents {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let (documents, most) = (self.clone(), i64::try_from(most).unwrap_or(i64::MAX));
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        self.listed(of, filter, FindOptions::builder().sort(sort).limit(limit).build()).await
+    }
+
+    /// The ids alone, without the first `skipped`.
+    pub(super) async fn ids(
+        &self,
+        of: &'static str,
+        filter: Document,
+        sort: Document,
+        skipped: usize,
+        most: usize,
+    ) -> Result<Vec<Bson>, Trouble> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let options = FindOptions::builder()
+            .sort(sort)
+            .skip(u64::try_from(skipped).unwrap_or(u64::MAX))
+            .limit(i64::try_from(most).unwrap_or(i64::MAX))
+            .projection(doc! { "_id": 1 });
+        let found = self.listed(of, filter, options.build()).await?;
+        Ok(found.into_iter().filter_map(|mut document| document.remove("_id")).collect())
+    }
+
+    async fn listed(
+        &self,
+        of: &'static str,
+        filter: Document,
+        options: FindOptions,
+    ) -> Result<Vec<Document>, Trouble> {
+        let documents = self.clone();
         apart(async move {
             let collection = documents.of(of);
             documents
                 .ask(|| {
-                    let asked = collection.find(filter.clone()).sort(sort.clone()).limit(most);
+                    let asked = collection.find(filter.clone()).with_options(options.clone());
                     async move {
                         let (mut cursor, mut found) = (asked.await?, Vec::new());
                         while cursor.advance().await? {
@@ -122,7 +148,7 @@ impl Documents {
         has_met: impl Fn(&T) -> bool,
     ) -> Result<T, Trouble>
     where
-        F: IntoFuture<Output = Result<T, mongodb::error::Error>>,
+        F: IntoFuture<Output = Result<T, Error>>,
     {
         for number in 1..TRIES {
             let done = self.ask(&act).await?;
@@ -198,8 +224,7 @@ impl Documents {
         by: &str,
         most: usize,
     ) -> Result<usize, StoreError> {
-        let due = self.find(of, filter.clone(), doc! { by: 1 }, most).await?;
-        let ids: Vec<Bson> = due.into_iter().filter_map(|mut document| document.remove("_id")).collect();
+        let ids = self.ids(of, filter.clone(), doc! { by: 1 }, 0, most).await?;
         if ids.is_empty() {
             return Ok(0);
         }
@@ -207,6 +232,20 @@ impl Documents {
         again.insert("_id", doc! { "$in": ids });
         Ok(self.delete_all(of, again).await?)
     }
+}
+
+/// Does something until it has not lost a race, and not for ever.
+pub(super) async fn tried<T, F>(act: impl Fn() -> F) -> Result<T, Error>
+where
+    F: IntoFuture<Output = Result<T, Error>>,
+{
+    for number in 1..TRIES {
+        match act().await {
+            Err(error) if trouble::has_lost(&error) => sleep(PAUSE * number).await,
+            done => return done,
+        }
+    }
+    act().await
 }
 
 /// In a task of its own: what is dropped half-way costs its connection, and whoever hangs up would have one be made anew.

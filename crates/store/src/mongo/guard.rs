@@ -191,6 +191,14 @@ pub(super) async fn has_member(documents: &Documents) -> Result<bool, StoreError
 
 /// At a start: ends what a crash has left, and has members be those who are administrators, whoever has written that.
 pub(super) async fn repair(documents: &Documents) -> Result<(), StoreError> {
+    let (_, moving) = read(documents).await?;
+    if !moving.is_empty() {
+        sleep(PATIENCE).await;
+        let (_, still) = read(documents).await?;
+        for dead in still.iter().filter(|this| moving.contains(this)) {
+            resolve(documents, dead).await?;
+        }
+    }
     let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.unwrap_or_default();
     let members = guard.get_array("members").cloned().unwrap_or_default();
     let administrators =

@@ -47,8 +47,8 @@ pub(super) struct Leftovers(pub(super) Documents);
 impl Leftovers {
     async fn claimed(&self, now: String, until: String, most: usize) -> Result<Vec<Leftover>, StoreError> {
         let due = || doc! { "due_at": { "$lte": &now } };
-        let found = self.0.find(LEFTOVERS, due(), doc! { "due_at": 1, "_id": 1 }, most).await?;
-        let each = found.into_iter().filter_map(|mut leftover| leftover.remove("_id")).map(|id| {
+        let ids = self.0.ids(LEFTOVERS, due(), doc! { "due_at": 1, "_id": 1 }, 0, most).await?;
+        let each = ids.into_iter().map(|id| {
             let mut filter = due();
             filter.insert("_id", id);
             self.0.modify(LEFTOVERS, filter, doc! { "$set": { "due_at": &until } })

@@ -1,21 +1,16 @@
 //! The collections: which there are, with which indexes, and that this Keyward is not older than they are. Made at a start,
 //! by whoever comes first or by several at once: what is there already stays.
 
-use super::documents::Documents;
-use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoError, MongoUrl, SCHEMA, SESSIONS, Trouble, USERS};
+use super::documents::{Documents, tried};
+use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoError, MongoUrl, SCHEMA, SESSIONS, USERS};
 use keyward_auth::values::Timestamp;
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::options::IndexOptions;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// What this Keyward makes; one more with each change to it.
 pub(super) const VERSION: i64 = 1;
-
-/// How often an index is tried to be made that another start just makes, with a longer pause each time.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(50);
 
 struct Index {
     of: &'static str,
@@ -100,8 +95,11 @@ pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option
 /// Makes what is missing.
 pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) -> Result<(), MongoError> {
     for index in indexes() {
-        let name = index.name;
-        make_index(documents, index).await.map_err(|error| match MongoError::of(url, &error) {
+        let collection = documents.database().collection::<Document>(index.of);
+        let (name, model) = (index.name, index.model());
+        // Others may be making it, too.
+        let making = tried(|| collection.create_index(model.clone()));
+        making.await.map_err(|error| match MongoError::of(url, &error) {
             MongoError::Other { url, cause } => {
                 MongoError::Other { url, cause: format!("the index {name}: {cause}") }
             }
@@ -110,18 +108,7 @@ pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) 
     }
     let line =
         doc! { "$max": { "version": VERSION }, "$setOnInsert": { "made_at": super::document::time(now) } };
-    let told = |trouble: Trouble| MongoError::Other { url: url.to_string(), cause: trouble.to_string() };
+    let told =
+        |trouble: super::Trouble| MongoError::Other { url: url.to_string(), cause: trouble.to_string() };
     documents.upsert(SCHEMA, doc! { "_id": "schema" }, line).await.map(drop).map_err(told)
-}
-
-/// Tried again where another start that makes the same is in the way.
-async fn make_index(documents: &Documents, index: Index) -> Result<(), mongodb::error::Error> {
-    let (collection, model) = (documents.database().collection::<Document>(index.of), index.model());
-    for number in 1..TRIES {
-        match collection.create_index(model.clone()).await {
-            Err(error) if Trouble::from(error.clone()) == Trouble::Conflict => sleep(PAUSE * number).await,
-            made => return made.map(drop),
-        }
-    }
-    collection.create_index(model).await.map(drop)
 }

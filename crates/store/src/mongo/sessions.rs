@@ -60,16 +60,13 @@ impl Sessions {
         if !items.is_empty() {
             document.insert("pending", items.clone());
         }
+        // Before the insert: from then on anybody may drain what waits here.
+        along::check(&self.0, Along::events(events)).await?;
         self.0.insert(SESSIONS, document).await?;
-        // Behind the insert: who is deleted from now on takes this session along.
-        let (owner, checked) = tokio::join!(
-            self.0.find_one(USERS, doc! { "_id": &user }),
-            along::check(&self.0, Along::events(events))
-        );
-        let refused = match (owner, checked) {
-            (Ok(owner), Ok(())) => alive(owner).is_none().then_some(StoreError::Stale),
-            (Err(trouble), _) => Some(trouble.into()),
-            (_, Err(error)) => Some(error),
+        // Behind it: who is deleted from now on takes this session along.
+        let refused = match self.0.find_one(USERS, doc! { "_id": &user }).await {
+            Ok(owner) => alive(owner).is_none().then_some(StoreError::Stale),
+            Err(trouble) => Some(trouble.into()),
         };
         if let Some(error) = refused {
             self.0.delete(SESSIONS, doc! { "_id": own }).await?;
@@ -82,9 +79,8 @@ impl Sessions {
     /// Ends all but the newest.
     async fn trim(&self, user: &Bson, most: usize) -> Result<(), StoreError> {
         let newest = doc! { "created_at": -1, "_id": -1 };
-        let all = self.0.find(SESSIONS, living(doc! { "user_id": user }), newest, usize::MAX).await?;
-        let over: Vec<Bson> =
-            all.into_iter().skip(most).filter_map(|mut session| session.remove("_id")).collect();
+        let own = living(doc! { "user_id": user });
+        let over = self.0.ids(SESSIONS, own, newest, most, usize::MAX).await?;
         if !over.is_empty() {
             along::delete_all(&self.0, SESSIONS, doc! { "_id": { "$in": over } }).await?;
         }

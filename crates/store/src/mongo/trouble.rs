@@ -6,6 +6,8 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 
 /// A write met another at the same place, and was not done.
 const WRITE_CONFLICT: i32 = 112;
+const NOT_PRIMARY: i32 = 10107;
+const NOT_PRIMARY_FOR_READS: i32 = 13435;
 const DUPLICATE_KEY: i32 = 11000;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,13 @@ impl From<Error> for Trouble {
             code => Self::Failed(told(&error, code)),
         }
     }
+}
+
+/// Nothing was done, and soon it may be: another write was in the way, the server has just stepped down or has too much to do.
+pub(super) fn has_lost(error: &Error) -> bool {
+    let is_refused =
+        code(error).is_some_and(|code| [WRITE_CONFLICT, NOT_PRIMARY, NOT_PRIMARY_FOR_READS].contains(&code));
+    is_refused || ["SystemOverloadedError", "RetryableError"].iter().all(|label| error.contains_label(label))
 }
 
 pub(super) fn code(error: &Error) -> Option<i32> {

@@ -54,6 +54,7 @@ async fn at_every_step<T>(
             let dying = place.through(&wire).await;
             wire.die_after(step, last.clone());
             let done = act(dying, number).await.is_ok();
+            wire.end().await;
             check(&living, number, done).await;
             if !wire.is_dead() {
                 assert!(done && step > 1, "{step}");
@@ -202,6 +203,7 @@ async fn one_stays(way: Way, last: Act) {
         let dying = place.through(&wire).await;
         wire.die_after(step, last.clone());
         let done = leave(&dying, &administrator(1), way).await.is_ok();
+        wire.end().await;
         let is_left = is_administrator(&living, 1).await;
         assert!(!done || !is_left);
         let expected = if is_left { Ok(()) } else { Err(StoreError::Guarded) };
@@ -245,6 +247,7 @@ async fn the_first_administrator_comes_once_wherever_an_attempt_breaks_off() {
             let dying = place.through(&wire).await;
             wire.die_after(step, last.clone());
             let first = dying.users.insert_first_administrator(&administrator(1), Along::default()).await;
+            wire.end().await;
             let has_come = is_administrator(&living, 1).await;
             assert!(first.is_err() || has_come);
             assert_eq!(living.users.has_administrator().await, Ok(has_come), "after {step}");
@@ -275,6 +278,7 @@ async fn a_start_mends_what_a_crash_has_left() {
         wire.die_after(step, Act::Lost);
         let goods = Goods::of(10);
         let _ = dying.users.delete(&administrator(10), goods.along()).await;
+        wire.end().await;
         let mongo = open(&place.url(), SOON).await.unwrap();
         mongo.migrate(Timestamp::from_micros(2)).await.unwrap();
         // Nobody has asked for anything.

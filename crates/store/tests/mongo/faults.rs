@@ -123,6 +123,11 @@ async fn a_write_that_lost_a_race_is_tried_again_and_not_for_ever() {
     let Err(StoreError::Backend(text)) = change().await else { panic!("it was done") };
     assert!(text.contains("in the way") && !text.contains("canary"), "{text}");
     assert!(count.load(Ordering::SeqCst) < 20);
+    // Of one that has just stepped down, and is about to be found out.
+    let refusal = doc! { "ok": 0.0, "code": 10107, "codeName": "NotWritablePrimary", "errmsg": "canary" };
+    let count = scene.answer("findAndModify", vec![refusal]);
+    change().await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 2);
     // As it is told where many could have been written.
     let within = doc! { "ok": 1.0, "n": 0, "writeErrors": [{ "index": 0, "code": 112, "errmsg": "canary" }] };
     let count = scene.answer("insert", vec![within; 2]);

@@ -59,8 +59,7 @@ async fn documents_can_be_read() {
             "password",
             "epoch",
             "created_at",
-            "updated_at",
-            "pending"
+            "updated_at"
         ]
     );
     assert_eq!(user.get_str("email").ok(), Some("User1@example.com"));

@@ -1,7 +1,7 @@
 //! MongoDB as it really is: servers that are not there, not allowed, too old, silent, cut in the middle of a reply or stepped
 //! down; processes that die between any two steps; and documents that a person can read.
 #![cfg(feature = "mongodb")]
-#![expect(clippy::unwrap_used, reason = "a server that cannot be had is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a server that cannot be had is a failed test")]
 
 mod crashes;
 mod faults;

@@ -57,7 +57,7 @@ async fn a_url_that_the_driver_does_not_take() {
     for url in [
         "mongodb://u:canary@h:99999/d",
         "mongodb://u:canary@h/d?nonsense=1&tls=maybe",
-        "mongodb://u:canary@h/d?authMechanism=canary",
+        "mongodb://u:canary@h/d?authMechanism=NONSENSE",
         "mongodb://u:canary@h/d?tlsCAFile=/nowhere/ca.pem&tls=true",
     ] {
         let line = refused(url).await;

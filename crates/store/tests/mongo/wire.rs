@@ -2,10 +2,11 @@
 //! answer, arrives at all. Knows OP_MSG and nothing of what is in it; other messages and those about the connection itself
 //! pass, unless a test says otherwise.
 
+use crate::place::until;
 use mongodb::bson::Document;
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -37,39 +38,48 @@ type Watcher = dyn FnMut(&Document) + Send;
 
 pub(crate) struct Wire {
     pub(crate) address: String,
-    rule: Arc<Mutex<Box<Rule>>>,
-    watcher: Arc<Mutex<Box<Watcher>>>,
+    tamper: Tamper,
     is_dead: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Tamper {
+    rule: Arc<Mutex<Box<Rule>>>,
+    watcher: Arc<Mutex<Box<Watcher>>>,
+    waiting: Waiting,
 }
 
 impl Wire {
     pub(crate) async fn to(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let rule: Arc<Mutex<Box<Rule>>> = Arc::new(Mutex::new(Box::new(|_| Act::Pass)));
-        let watcher: Arc<Mutex<Box<Watcher>>> = Arc::new(Mutex::new(Box::new(|_| ())));
-        let (server, shared, watching) = (server.to_owned(), rule.clone(), watcher.clone());
+        let tamper = Tamper {
+            rule: Arc::new(Mutex::new(Box::new(|_| Act::Pass))),
+            watcher: Arc::new(Mutex::new(Box::new(|_| ()))),
+            waiting: Arc::default(),
+        };
+        let (server, shared) = (server.to_owned(), tamper.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (server, rule, watcher) = (server.clone(), shared.clone(), watching.clone());
+                let (server, tamper) = (server.clone(), shared.clone());
                 tokio::spawn(async move {
                     if let Ok(server) = TcpStream::connect(server).await {
-                        serve(client, server, rule, watcher).await;
+                        serve(client, server, tamper).await;
                     }
                 });
             }
         });
-        Self { address, rule, watcher, is_dead: Arc::default(), accepting }
+        Self { address, tamper, is_dead: Arc::default(), accepting }
     }
 
     pub(crate) fn obey(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
-        *self.rule.lock().unwrap() = Box::new(rule);
+        *self.tamper.rule.lock().unwrap() = Box::new(rule);
     }
 
     /// Shows every command.
     pub(crate) fn watch(&self, watcher: impl FnMut(&Document) + Send + 'static) {
-        *self.watcher.lock().unwrap() = Box::new(watcher);
+        *self.tamper.watcher.lock().unwrap() = Box::new(watcher);
     }
 
     /// The same for all that is about data.
@@ -97,6 +107,12 @@ impl Wire {
     /// Whether it came to that.
     pub(crate) fn is_dead(&self) -> bool {
         self.is_dead.load(Ordering::SeqCst)
+    }
+
+    /// Nothing comes through any more, and what has come through is done.
+    pub(crate) async fn end(&self) {
+        self.all(Act::Cut);
+        until(async || self.tamper.waiting.load(Ordering::SeqCst) == 0).await;
     }
 
     pub(crate) fn pass(&self) {
@@ -155,27 +171,33 @@ impl Message {
     }
 }
 
-async fn serve(
-    client: TcpStream,
-    server: TcpStream,
-    rule: Arc<Mutex<Box<Rule>>>,
-    watcher: Arc<Mutex<Box<Watcher>>>,
-) {
+/// What was sent on and is not answered yet, on all connections.
+type Waiting = Arc<AtomicUsize>;
+
+async fn serve(client: TcpStream, server: TcpStream, tamper: Tamper) {
     let ((mut asks, to_client), (mut answers, mut to_server)) = (client.into_split(), server.into_split());
     let to_client = Arc::new(Lock::new(to_client));
-    let changed: Arc<Mutex<HashMap<i32, Act>>> = Arc::default();
+    let acts: Arc<Mutex<HashMap<i32, Act>>> = Arc::default();
     let over = Arc::new(Notify::new());
-    let (back, awaited, ended) = (to_client.clone(), changed.clone(), over.clone());
+    let (back, awaited, ended, waiting) =
+        (to_client.clone(), acts.clone(), over.clone(), tamper.waiting.clone());
     let answering = tokio::spawn(async move {
-        let _ = answer(&mut answers, &back, &awaited).await;
+        let _ = answer(&mut answers, &back, &awaited, &waiting).await;
         ended.notify_one();
+        // Whatever was sent on is done: only then it is over for whoever waits for the end of all.
+        while !awaited.lock().unwrap().is_empty() {
+            let Ok(message) = Message::read(&mut answers).await else { break };
+            done(&awaited, &waiting, message.answers);
+        }
+        let left = awaited.lock().unwrap().drain().count();
+        waiting.fetch_sub(left, Ordering::SeqCst);
     });
     let asking = async {
         while let Ok(message) = Message::read(&mut asks).await {
             if let Some(document) = &message.document {
-                watcher.lock().unwrap_or_else(PoisonError::into_inner)(document);
+                tamper.watcher.lock().unwrap_or_else(PoisonError::into_inner)(document);
             }
-            let act = rule.lock().unwrap_or_else(PoisonError::into_inner)(message.name());
+            let act = tamper.rule.lock().unwrap_or_else(PoisonError::into_inner)(message.name());
             match act {
                 Act::Cut => return,
                 Act::Swallow => continue,
@@ -186,9 +208,10 @@ async fn serve(
                     }
                     continue;
                 }
-                Act::Pass => {}
-                changing => drop(changed.lock().unwrap().insert(message.id, changing)),
+                _ => {}
             }
+            acts.lock().unwrap().insert(message.id, act);
+            tamper.waiting.fetch_add(1, Ordering::SeqCst);
             if to_server.write_all(&message.bytes).await.is_err() {
                 return;
             }
@@ -198,18 +221,28 @@ async fn serve(
         () = asking => {}
         () = over.notified() => {}
     }
-    answering.abort();
+    // The client sees the end; the server's answers are waited for.
+    let _ = to_client.lock().await.shutdown().await;
+    drop(asks);
+    let _ = answering.await;
+}
+
+fn done(acts: &Mutex<HashMap<i32, Act>>, waiting: &Waiting, id: i32) -> Option<Act> {
+    let act = acts.lock().unwrap().remove(&id);
+    waiting.fetch_sub(usize::from(act.is_some()), Ordering::SeqCst);
+    act
 }
 
 /// Ends where the connection is to end.
 async fn answer(
     answers: &mut OwnedReadHalf,
     client: &Lock<OwnedWriteHalf>,
-    changed: &Mutex<HashMap<i32, Act>>,
+    acts: &Mutex<HashMap<i32, Act>>,
+    waiting: &Waiting,
 ) -> io::Result<()> {
     loop {
         let message = Message::read(answers).await?;
-        let act = changed.lock().unwrap().remove(&message.answers);
+        let act = done(acts, waiting, message.answers);
         let mut client = client.lock().await;
         match (act, message.document) {
             (Some(Act::Lost), _) => return Ok(()),

@@ -71,8 +71,8 @@ pub(super) struct Mails(pub(super) Documents);
 impl Mails {
     async fn claimed(&self, now: String, until: String, most: usize) -> Result<Vec<Mail>, StoreError> {
         let due = || doc! { "state": MailState::Waiting.as_str(), "due_at": { "$lte": &now } };
-        let found = self.0.find(MAILS, due(), doc! { "due_at": 1, "_id": 1 }, most).await?;
-        let each = found.into_iter().filter_map(|mut mail| mail.remove("_id")).map(|id| {
+        let ids = self.0.ids(MAILS, due(), doc! { "due_at": 1, "_id": 1 }, 0, most).await?;
+        let each = ids.into_iter().map(|id| {
             let mut filter = due();
             filter.insert("_id", id);
             self.0.modify(MAILS, filter, doc! { "$set": { "due_at": &until }, "$inc": { "attempts": 1_i64 } })
