@@ -285,7 +285,6 @@ static PANICS: AtomicUsize = AtomicUsize::new(0);
 fn watch_for_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let place = panic.location().map_or("", std::panic::Location::file);
