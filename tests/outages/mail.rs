@@ -8,7 +8,7 @@ use crate::codes::{Way, refused};
 use crate::stores::OwnMongo;
 use crate::stores::{OwnPostgres, OwnRedis, Place};
 use keyward_auth::records::MailState;
-use std::cell::RefCell;
+use tokio::sync::Mutex;
 
 /// The request cannot be done now, and says so in time.
 async fn is_503(app: &TestApp, what: &str, request: &Request) {
@@ -83,9 +83,10 @@ async fn codes_that_redis_has_forgotten_lead_nowhere_and_others_can_be_had() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_postgres), ignore = "PostgreSQL was not there when this was built")]
 async fn without_postgres_nothing_is_promised_and_what_waited_goes_out_afterwards() {
-    let postgres = RefCell::new(OwnPostgres::start().await);
-    let place = Place::on_postgres(&postgres.borrow().url());
-    let (kill, go_on) = (|| postgres.borrow_mut().kill(), async || postgres.borrow_mut().go_on().await);
+    let postgres = OwnPostgres::start().await;
+    let place = Place::on_postgres(&postgres.url());
+    let postgres = Mutex::new(postgres);
+    let (kill, go_on) = (async || postgres.lock().await.kill(), async || postgres.lock().await.go_on().await);
     without_the_database(place, kill, go_on).await;
 }
 
@@ -93,16 +94,18 @@ async fn without_postgres_nothing_is_promised_and_what_waited_goes_out_afterward
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
 async fn without_mongodb_nothing_is_promised_and_what_waited_goes_out_afterwards() {
-    let mongo = RefCell::new(OwnMongo::start());
-    let place = Place::on_mongo(&mongo.borrow().url()).await;
-    without_the_database(place, || mongo.borrow_mut().kill(), async || mongo.borrow_mut().go_on()).await;
+    let mongo = OwnMongo::start();
+    let place = Place::on_mongo(&mongo.url()).await;
+    let mongo = Mutex::new(mongo);
+    let (kill, go_on) = (async || mongo.lock().await.kill(), async || mongo.lock().await.go_on());
+    without_the_database(place, kill, go_on).await;
 }
 
-async fn without_the_database(place: Place, kill: impl FnOnce(), go_on: impl AsyncFnOnce()) {
+async fn without_the_database(place: Place, kill: impl AsyncFnOnce(), go_on: impl AsyncFnOnce()) {
     let app = TestApp::on(place, |setup| setup).await;
     let ada = app.signed_in("ada").await;
     let (address, code) = Way::Verify.begin(&app, &ada).await;
-    kill();
+    kill().await;
     for email in [&ada.email, "nobody@example.com"] {
         let body = serde_json::json!({"email": email});
         is_503(&app, "forgot", &post("/auth/password/forgot").json(body.clone())).await;

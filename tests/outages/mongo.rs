@@ -33,8 +33,9 @@ async fn f_02_a_mongodb_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_n
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
 async fn f_02_a_mongodb_that_is_killed_or_frozen_under_load_loses_nothing_that_was_acknowledged() {
-    let mongo = RefCell::new(OwnMongo::start());
-    let place = Place::on_mongo(&mongo.borrow().url()).await;
+    let mongo = OwnMongo::start();
+    let place = Place::on_mongo(&mongo.url()).await;
+    let mongo = RefCell::new(mongo);
     let app = TestApp::on(place, |setup| setup).await;
     let load = Load::on(&app).await;
     for _ in 0..2 {
