@@ -1,5 +1,6 @@
-"""The rows of Keyward on PostgreSQL, with or without Redis: each request beside `pgbench`, which runs the same
-statements alone, and beside the peer, which does the same work on the same servers."""
+"""The rows of Keyward on PostgreSQL or MongoDB, with or without Redis: each request beside what does the same alone
+(`pgbench` with the same statements, MongoDB's driver with the same operations), and beside the peer, which does the same
+work on the same PostgreSQL and Redis."""
 
 import pgbench
 from rows import run_refresh
@@ -17,6 +18,14 @@ def script(bench, name, kind, request):
     return bench.known[name]
 
 
+def alone(bench, name, kind, request, least):
+    """The same reads or writes without Keyward."""
+    if "mongodb" in bench.service.servers:
+        return ("driver", lambda: bench.measure_driver(name), None)
+    prepared = script(bench, name, kind, request)
+    return ("pgbench", lambda: bench.measure_pgbench(prepared, writes=name == "write"), least)
+
+
 def everyone(process):
     return [process.files["access"], 1, process.users]
 
@@ -24,10 +33,9 @@ def everyone(process):
 def who_am_i(bench):
     """Row 2. The targets are for PostgreSQL and Redis; without Redis the figures stand beside them."""
     service = bench.service
-    both = "redis" in service.servers
-    read = script(bench, "read", "SELECT", lambda token: service.call("GET", "/users/me", token=token))
+    both = {"postgres", "redis"} <= set(service.servers)
     yardsticks = [
-        ("pgbench", lambda: bench.measure_pgbench(read), 0.35 if both else None),
+        alone(bench, "read", "SELECT", lambda token: service.call("GET", "/users/me", token=token), 0.35 if both else None),
         *of_peer(bench, 20 if both else None, "many.lua", everyone(bench.peer) if bench.peer else []),
     ]
     what = f"GET /users/me, {service.users:,} sessions"
@@ -56,9 +64,8 @@ def edit(bench):
     def change(token):
         service.call("PUT", "/users/me", {"first_name": "Name 00000000"}, token)
 
-    write = script(bench, "write", "UPDATE|INSERT|DELETE|WITH", change)
     yardsticks = [
-        ("pgbench", lambda: bench.measure_pgbench(write, writes=True), 0.70),
+        alone(bench, "write", "UPDATE|INSERT|DELETE|WITH", change, 0.70),
         *of_peer(bench, 8, "put.lua", everyone(bench.peer) if bench.peer else []),
     ]
     many = [service.files["access"], 1, min(1000, service.users)]

@@ -85,7 +85,7 @@ class Bench:
 
     @staticmethod
     def cpu(result):
-        parts = (("", "cpu_us"), (" PostgreSQL", "postgres_cpu_us"), (" Redis", "redis_cpu_us"))
+        parts = (("", "cpu_us"), (" PostgreSQL", "postgres_cpu_us"), (" Redis", "redis_cpu_us"), (" MongoDB", "mongodb_cpu_us"))
         said = [f"{result[key]:.1f}{name}" for name, key in parts if key in result]
         return f"{' + '.join(said)} us of CPU each"
 
@@ -107,6 +107,15 @@ class Bench:
         pgbench.run(self.service, script, self.warm, writes)
         time.sleep(0.4)
         result = pgbench.run(self.service, script, self.seconds, writes)
+        self.say(f"    {result['per_second']:>9,.0f}/s  {self.cpu(result)}")
+        return result
+
+    def measure_driver(self, kind):
+        self.say("  driver")
+        with machine.Watch(mongodb=self.service.servers["mongodb"].pid) as watch:
+            said = self.service.program("documents", kind, self.seconds, pgbench.CLIENTS)
+        result = json.loads(said)
+        result["mongodb_cpu_us"] = watch.used["mongodb"] / max(1, result["count"]) * 1e6
         self.say(f"    {result['per_second']:>9,.0f}/s  {self.cpu(result)}")
         return result
 

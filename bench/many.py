@@ -43,6 +43,9 @@ def copies(kind, count, columns):
 
 def multiply(service, count):
     """Straight into the database: through the flows it would take minutes."""
+    if "mongodb" in service.servers:
+        service.program("copies", count)
+        return
     if postgres := service.servers.get("postgres"):
 
         def columns(table):

@@ -56,9 +56,9 @@ def target(figure):
 
 
 def cpu(details):
-    """Of the service, of PostgreSQL and of Redis; then of the yardstick."""
+    """Of the service and of its servers; then of the yardstick."""
     parts = [
-        [f"{details[begin + name]:,.1f}" for name in ("cpu_us", "postgres_cpu_us", "redis_cpu_us") if begin + name in details]
+        [f"{details[begin + name]:,.1f}" for name in ("cpu_us", "postgres_cpu_us", "redis_cpu_us", "mongodb_cpu_us") if begin + name in details]
         for begin in ("", "yardstick_")
     ]
     return " / ".join(" + ".join(part) for part in parts if part)
@@ -136,7 +136,7 @@ def text(run, figures):
 def reading():
     return [
         "ratio: figure / yardstick, both in the same minute; target: of the ratio, or of the figure if there is none.",
-        "CPU us: user and system time for a request of the service + PostgreSQL + Redis / the same of the yardstick;",
+        "CPU us: user and system time for a request of the service + its servers / the same of the yardstick;",
         "failed: not 2xx, or no reply. spread: least and greatest of the rounds; of one round, how far the yardsticks before",
         "and after are apart.",
     ]

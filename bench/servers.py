@@ -1,5 +1,6 @@
-"""Throwaway PostgreSQL and Redis on free ports of 127.0.0.1, their data in the scratch folder. PostgreSQL is as Debian
-sets it up (fsync and synchronous_commit on) but for what `SETTINGS` says; Redis writes what it keeps once a second."""
+"""Throwaway PostgreSQL, Redis and MongoDB on free ports of 127.0.0.1, their data in the scratch folder. PostgreSQL is as
+Debian sets it up (fsync and synchronous_commit on) but for what `SETTINGS` says; Redis writes what it keeps once a second;
+MongoDB is what `scripts/mongo-server` runs, of which one that was built there does not wait for the disk."""
 
 import json
 import os
@@ -26,7 +27,12 @@ logging_collector = on
 log_filename = 'log'
 """
 
-NEEDED = {"postgres": "apt-get install postgresql", "redis-server": "apt-get install redis-server"}
+NEEDED = {
+    "postgres": "apt-get install postgresql",
+    "redis": "apt-get install redis-server",
+    "mongodb": "scripts/mongo-server build",
+}
+MONGO = Path(__file__).resolve().parent.parent / "scripts/mongo-server"
 
 
 def postgres_programs():
@@ -36,10 +42,14 @@ def postgres_programs():
     return found[-1].parent if found else Path(other).parent if other else None
 
 
-def missing():
-    """A line for each server that is not installed."""
-    there = {"postgres": postgres_programs(), "redis-server": shutil.which("redis-server")}
-    return [f"{name} is missing: {how}" for name, how in NEEDED.items() if not there[name]]
+def missing(needed):
+    """A line for each of these servers that is not installed."""
+    there = {"postgres": postgres_programs, "redis": lambda: shutil.which("redis-server"), "mongodb": has_mongo}
+    return [f"{name} is missing: {NEEDED[name]}" for name in sorted(needed) if not there[name]()]
+
+
+def has_mongo():
+    return subprocess.run([MONGO, "ready"]).returncode == 0
 
 
 class Server(Process):
@@ -197,3 +207,37 @@ class Redis(Server):
         """Told to stop, it writes what it keeps and goes."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
+
+
+class Mongo(Server):
+    name = "MongoDB"
+
+    def __init__(self, scratch):
+        self.process, self.folder, self.port = None, Path(scratch) / "mongodb", free_port()
+        self.folder.mkdir()
+        # What it runs as, where this is root, has to come in.
+        self.folder.chmod(0o711)
+
+    def start(self):
+        with open(self.folder / "out", "wb") as out:
+            self.process = subprocess.Popen([MONGO, "run", self.folder, str(self.port)], stdout=out, stderr=out)
+        self.await_up()
+
+    def is_up(self):
+        return b"mongodb://" in (self.folder / "out").read_bytes()
+
+    def create(self, database):
+        """It comes to be with the first that is kept there."""
+        return f"mongodb://127.0.0.1:{self.port}/{database}"
+
+    def stop_at_once(self):
+        """Killed, it takes its programs along."""
+        self.process.kill()
+        self.process.wait(60)
+
+    def pids(self):
+        text = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True).stdout
+        return list(map(int, text.split()))
+
+
+KINDS = {"postgres": Postgres, "redis": Redis, "mongodb": Mongo}

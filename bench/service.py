@@ -16,8 +16,14 @@ import machine
 
 PASSWORD = "a quiet blue harbour"
 
-# What a store needs: whether PostgreSQL, whether Redis.
-STORES = {"sqlite": (False, False), "postgres": (True, False), "postgres+redis": (True, True)}
+# The servers that a store needs.
+STORES = {
+    "sqlite": (),
+    "postgres": ("postgres",),
+    "postgres+redis": ("postgres", "redis"),
+    "mongodb": ("mongodb",),
+    "mongodb+redis": ("mongodb", "redis"),
+}
 
 
 def free_port():
@@ -135,9 +141,10 @@ class Keyward(Web):
         self.port = free_port()
         self.log = self.folder / "log"
         more = {"KEYWARD_SERVER_LISTEN": f"127.0.0.1:{self.port}", "SECRET_KEY": secrets.token_urlsafe(48)}
-        if "postgres" in self.servers:
-            more["DATABASE_URL"] = self.servers["postgres"].create(database)
-        else:
+        for kind in ("postgres", "mongodb"):
+            if kind in self.servers:
+                more["DATABASE_URL"] = self.servers[kind].create(database)
+        if "DATABASE_URL" not in more:
             more["KEYWARD_STORE_URL"] = f"sqlite:{self.folder}/keyward.db"
         if "redis" in self.servers:
             more["REDIS_URL"] = self.servers["redis"].url

@@ -26,6 +26,8 @@ use keyward_auth::tokens::{
     RefreshTokens, Sealer, Tokens,
 };
 use keyward_mail::OpenError as MailError;
+#[cfg(feature = "mongodb")]
+use keyward_store::mongo::OpenError as MongoError;
 use keyward_store::objects::OpenError as GalleryError;
 use keyward_store::redis::OpenError as RedisError;
 use keyward_store::sql::OpenError;
@@ -44,7 +46,7 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[cfg(feature = "mongodb")]
     #[error(transparent)]
-    Mongo(#[from] keyward_store::mongo::MongoError),
+    Mongo(#[from] MongoError),
     #[error(transparent)]
     Redis(#[from] RedisError),
     #[error(transparent)]

@@ -108,9 +108,15 @@ fn the_walls_stand() {
     // One file of the binary names a concrete store; others know URLs and what can be wrong with an opening.
     let naming = sources().into_iter().filter(|path| name(path).starts_with("src/"));
     let names_it = |line: &str| {
-        let is_passive = ["Url;", "OpenError;", "OpenError as RedisError;", "OpenError as GalleryError;"]
-            .iter()
-            .any(|end| line.ends_with(end));
+        let is_passive = [
+            "Url;",
+            "OpenError;",
+            "OpenError as RedisError;",
+            "OpenError as GalleryError;",
+            "OpenError as MongoError;",
+        ]
+        .iter()
+        .any(|end| line.ends_with(end));
         line.contains("keyward_store") && !line.trim_start().starts_with("//") && !is_passive
     };
     let naming = naming.filter(|path| fs::read_to_string(path).unwrap().lines().any(names_it));
@@ -171,6 +177,30 @@ fn the_rights_in_the_documents_are_of_every_table() {
     let granted = deploy.split("GRANT SELECT, INSERT, UPDATE, DELETE ON ").nth(1).unwrap();
     let granted = granted.split(" TO ").next().unwrap().split(',').map(str::trim);
     assert_eq!(granted.collect::<BTreeSet<&str>>(), tables);
+}
+
+#[test]
+fn the_page_about_mongodb_names_every_collection_and_index() {
+    let folder = root().join("crates/store/src/mongo");
+    let source = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let page = fs::read_to_string(root().join("docs/mongodb.md")).unwrap();
+    let (collections, schema) = (source("mod.rs"), source("schema.rs"));
+    let collections = collections.lines().filter_map(|line| line.split(": &str = \"keyward_").nth(1));
+    let collections: BTreeSet<&str> = collections.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(collections.len() > 7, "{collections:?}");
+    for name in collections {
+        assert!(page.contains(&format!("| `keyward_{name}` |")), "keyward_{name}");
+    }
+    // As the first text of an index, or behind whose it is.
+    let indexes = schema.split("index(").chain(schema.split("unique(")).skip(1);
+    let names: BTreeSet<&str> = indexes
+        .filter_map(|rest| rest.split(')').next()?.split('"').nth(1))
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect();
+    assert!(names.len() > 7 && names.contains("email_key") && names.contains("due"), "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "the index {name}");
+    }
 }
 
 /// What looks like a path of this repository in a document: in backticks, or the target of a link.

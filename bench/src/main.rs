@@ -2,6 +2,8 @@
 //! says what it prints; the configuration is read as `keyward` reads it.
 
 mod bare;
+#[cfg(feature = "mongodb")]
+mod documents;
 mod hash;
 mod login;
 mod mint;
@@ -18,7 +20,7 @@ type Failure = Box<dyn std::error::Error>;
 
 const USAGE: &str = "usage: keyward-bench bare | hash SECONDS TASKS | seed USERS COLD-TOKENS PASSWORD | \
                      login PASSWORD < ADDRESSES | mint PASSWORD < USERS-AND-SESSIONS | picture FILE | \
-                     paint FILE SECONDS";
+                     paint FILE SECONDS | documents read|write SECONDS TASKS | copies COUNT | halves (built with --features mongodb)";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,6 +47,14 @@ fn run() -> Result<(), Failure> {
         ["picture", path] => picture::make(path),
         ["paint", path, seconds] => picture::paint(path, seconds.parse()?),
         ["mint", password] => runtime.block_on(mint::run(password)),
+        #[cfg(feature = "mongodb")]
+        ["documents", kind, seconds, tasks] => {
+            runtime.block_on(documents::run(kind, seconds.parse()?, tasks.parse()?))
+        }
+        #[cfg(feature = "mongodb")]
+        ["halves"] => runtime.block_on(documents::halves()),
+        #[cfg(feature = "mongodb")]
+        ["copies", count] => runtime.block_on(documents::copies(count.parse()?)),
         _ => Err(USAGE.into()),
     }
 }

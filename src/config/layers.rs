@@ -48,6 +48,8 @@ pub struct Effective {
 pub(super) struct Layers {
     keys: BTreeMap<&'static str, Key>,
     given: BTreeMap<&'static str, (Raw, Place)>,
+    /// Keys that one layer gives twice, until a stronger one decides.
+    doubtful: BTreeMap<&'static str, Problem>,
     pub(super) effective: Vec<Effective>,
     pub(super) problems: Vec<Problem>,
 }
@@ -55,7 +57,13 @@ pub(super) struct Layers {
 impl Layers {
     pub(super) fn gather(sources: &Sources) -> Self {
         let keys = keys().into_iter().map(|key| (key.path, key)).collect();
-        let mut layers = Self { keys, given: BTreeMap::new(), effective: Vec::new(), problems: Vec::new() };
+        let mut layers = Self {
+            keys,
+            given: BTreeMap::new(),
+            doubtful: BTreeMap::new(),
+            effective: Vec::new(),
+            problems: Vec::new(),
+        };
         let dotenv = layers.dotenv(sources.dotenv.as_deref().unwrap_or_default());
         // From the weakest to the strongest; our own names beat the plain ones, wherever either stands.
         if let Some((name, text)) = &sources.toml {
@@ -66,6 +74,7 @@ impl Layers {
             layers.variables(&sources.env, names, Place::Environment);
         }
         layers.flags(&sources.flags);
+        layers.problems.extend(std::mem::take(&mut layers.doubtful).into_values());
         layers.unknown(&dotenv, &Place::Dotenv);
         layers.unknown(&sources.env, &Place::Environment);
         layers
@@ -106,9 +115,10 @@ impl Layers {
             }
             let mut given = given.into_iter();
             let Some((raw, name)) = given.next() else { continue };
-            for (_, other) in given {
+            self.doubtful.remove(key.path);
+            if let Some((_, other)) = given.next() {
                 let message = format!("{other} is given too; only one can be");
-                self.problems.push(Problem::at(key.path, place(name.clone()), message));
+                self.doubtful.insert(key.path, Problem::at(key.path, place(name.clone()), message));
             }
             self.given.insert(key.path, (raw, place(name)));
         }
@@ -123,6 +133,7 @@ impl Layers {
                     self.problems.push(Problem::new(path, advice));
                     continue;
                 }
+                self.doubtful.remove(key.path);
                 self.given.insert(key.path, (Raw::Text(text.clone()), Place::Flag));
             } else {
                 let hint = suggestion(path, self.keys.keys().copied());

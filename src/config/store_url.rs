@@ -220,6 +220,9 @@ mod tests {
         ];
         let told = problems(&env(&both));
         assert!(told.iter().any(|text| text.contains("MONGO_URI is given too")), "{told:?}");
+        let own = [both[0], both[1], both[2], ("KEYWARD_STORE_URL", "sqlite:b.db")];
+        let url = Config::load(&env(&own)).unwrap().store.url;
+        assert_eq!(url.file(), Some(Path::new("b.db")));
     }
 
     #[test]

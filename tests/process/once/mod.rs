@@ -13,4 +13,5 @@ mod mail_config;
 mod misconfiguration;
 mod pictures_folder;
 mod readme;
+mod replace;
 mod sqlite_file;

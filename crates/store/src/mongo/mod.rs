@@ -19,7 +19,7 @@ mod trouble;
 mod url;
 mod users;
 
-pub use open_error::MongoError;
+pub use open_error::OpenError;
 pub use url::MongoUrl;
 
 use crate::MigrationStatus;
@@ -55,6 +55,8 @@ const OLDEST: i32 = 5;
 const START: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made, and how long a server may say nothing until it is looked for anew.
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long the only server may be away until a request is told so; it is looked for twice meanwhile.
+const ALONE: Duration = Duration::from_secs(1);
 /// How long making indexes may take, on collections that are large already.
 const MAKING: Duration = Duration::from_secs(1800);
 
@@ -79,12 +81,12 @@ impl Mongo {
     /// [`migrate`](Self::migrate). Needs a tokio runtime, then and later.
     ///
     /// # Errors
-    /// [`MongoError`]: one line for the operator that says what is wrong, and what to do.
-    pub async fn open(settings: &MongoSettings) -> Result<Self, MongoError> {
+    /// [`OpenError`]: one line for the operator that says what is wrong, and what to do.
+    pub async fn open(settings: &MongoSettings) -> Result<Self, OpenError> {
         let url = settings.url.clone();
         let late =
-            || MongoError::Unreachable { url: url.to_string(), cause: format!("no answer within {START:?}") };
-        let told = |error| MongoError::of(&url, &error);
+            || OpenError::Unreachable { url: url.to_string(), cause: format!("no answer within {START:?}") };
+        let told = |error| OpenError::of(&url, &error);
         // Here names of `mongodb+srv` are resolved.
         let options =
             timeout(START, ClientOptions::parse(&url.text)).await.map_err(|_| late())?.map_err(told)?;
@@ -101,8 +103,8 @@ impl Mongo {
     /// The one step there is, made or to be made. Changes nothing.
     ///
     /// # Errors
-    /// [`MongoError::Newer`] if a newer Keyward made it.
-    pub async fn status(&self) -> Result<Vec<MigrationStatus>, MongoError> {
+    /// [`OpenError::Newer`] if a newer Keyward made it.
+    pub async fn status(&self) -> Result<Vec<MigrationStatus>, OpenError> {
         let made = schema::made(&self.documents, &self.url).await?;
         let at = |(version, at): (i64, String)| {
             (version == schema::VERSION).then(|| document::read_time(&at)).flatten()
@@ -114,10 +116,10 @@ impl Mongo {
     /// that do so, or serve. Returns what was made for the first time, with `now` for its time.
     ///
     /// # Errors
-    /// As [`status`](Self::status); and [`MongoError::NoRight`] if the user may not make indexes.
-    pub async fn migrate(&self, now: Timestamp) -> Result<Vec<MigrationStatus>, MongoError> {
+    /// As [`status`](Self::status); and [`OpenError::NoRight`] if the user may not make indexes.
+    pub async fn migrate(&self, now: Timestamp) -> Result<Vec<MigrationStatus>, OpenError> {
         let made = schema::made(&self.documents, &self.url).await?;
-        let other = |cause: String| MongoError::Other { url: self.url.to_string(), cause };
+        let other = |cause: String| OpenError::Other { url: self.url.to_string(), cause };
         let making = async {
             schema::make(&self.documents, &self.url, now).await?;
             guard::prepare(&self.documents).await.map_err(|trouble| other(trouble.to_string()))?;
@@ -155,7 +157,10 @@ fn step(applied_at: Option<Timestamp>) -> MigrationStatus {
 fn with_limits(mut options: ClientOptions, settings: &MongoSettings) -> ClientOptions {
     options.app_name.get_or_insert_with(|| "keyward".into());
     options.connect_timeout = Some(CONNECT);
-    options.server_selection_timeout = Some(settings.timeout);
+    // One server that is not there is away; of several, another may take over.
+    let is_alone = options.hosts.len() == 1 && options.repl_set_name.is_none() && !settings.url.is_srv();
+    let selection = if is_alone { settings.timeout.min(ALONE) } else { settings.timeout };
+    options.server_selection_timeout = Some(selection);
     options.heartbeat_freq = Some(CONNECT);
     options.max_pool_size = Some(u32::try_from(settings.connections).unwrap_or(u32::MAX).max(1));
     options.retry_writes = Some(true);
@@ -168,11 +173,11 @@ fn with_limits(mut options: ClientOptions, settings: &MongoSettings) -> ClientOp
     options
 }
 
-fn check(url: &MongoUrl, info: &Document) -> Result<(), MongoError> {
+fn check(url: &MongoUrl, info: &Document) -> Result<(), OpenError> {
     let major = info.get_array("versionArray").ok().and_then(|parts| parts.first().and_then(Bson::as_i32));
     if major.is_some_and(|major| major < OLDEST) {
         let version = info.get_str("version").unwrap_or("unknown").chars().take(40).collect();
-        return Err(MongoError::Old { url: url.to_string(), version });
+        return Err(OpenError::Old { url: url.to_string(), version });
     }
     Ok(())
 }

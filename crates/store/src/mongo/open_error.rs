@@ -5,7 +5,7 @@ use super::trouble;
 use mongodb::error::{Error, ErrorKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MongoError {
+pub enum OpenError {
     #[error(
         "{url} cannot be reached ({cause}); check host, port, firewall and, where it needs one, ?tls=true"
     )]
@@ -28,7 +28,7 @@ pub enum MongoError {
     Other { url: String, cause: String },
 }
 
-impl MongoError {
+impl OpenError {
     pub(super) fn of(url: &super::MongoUrl, error: &Error) -> Self {
         let url = url.to_string();
         let code = trouble::code(error);

@@ -2,7 +2,7 @@
 //! by whoever comes first or by several at once: what is there already stays.
 
 use super::documents::{Documents, tried};
-use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoError, MongoUrl, SCHEMA, SESSIONS, USERS};
+use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoUrl, OpenError, SCHEMA, SESSIONS, USERS};
 use keyward_auth::values::Timestamp;
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
@@ -80,28 +80,28 @@ impl Index {
 }
 
 /// The version that was made, and when; `None` in an empty database.
-pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option<(i64, String)>, MongoError> {
+pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option<(i64, String)>, OpenError> {
     let found = documents.find_one(SCHEMA, doc! { "_id": "schema" }).await;
-    let other = |cause: String| MongoError::Other { url: url.to_string(), cause };
+    let other = |cause: String| OpenError::Other { url: url.to_string(), cause };
     let Some(found) = found.map_err(|trouble| other(trouble.to_string()))? else { return Ok(None) };
     let version =
         found.get_i64("version").map_err(|_| other(format!("{SCHEMA} is not Keyward's collection")))?;
     if version > VERSION {
-        return Err(MongoError::Newer { url: url.to_string(), found: version, known: VERSION });
+        return Err(OpenError::Newer { url: url.to_string(), found: version, known: VERSION });
     }
     Ok(Some((version, found.get_str("made_at").unwrap_or_default().to_owned())))
 }
 
 /// Makes what is missing.
-pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) -> Result<(), MongoError> {
+pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) -> Result<(), OpenError> {
     for index in indexes() {
         let collection = documents.database().collection::<Document>(index.of);
         let (name, model) = (index.name, index.model());
         // Others may be making it, too.
         let making = tried(|| collection.create_index(model.clone()));
-        making.await.map_err(|error| match MongoError::of(url, &error) {
-            MongoError::Other { url, cause } => {
-                MongoError::Other { url, cause: format!("the index {name}: {cause}") }
+        making.await.map_err(|error| match OpenError::of(url, &error) {
+            OpenError::Other { url, cause } => {
+                OpenError::Other { url, cause: format!("the index {name}: {cause}") }
             }
             other => other,
         })?;
@@ -109,6 +109,6 @@ pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) 
     let line =
         doc! { "$max": { "version": VERSION }, "$setOnInsert": { "made_at": super::document::time(now) } };
     let told =
-        |trouble: super::Trouble| MongoError::Other { url: url.to_string(), cause: trouble.to_string() };
+        |trouble: super::Trouble| OpenError::Other { url: url.to_string(), cause: trouble.to_string() };
     documents.upsert(SCHEMA, doc! { "_id": "schema" }, line).await.map(drop).map_err(told)
 }

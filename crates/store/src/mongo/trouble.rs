@@ -56,11 +56,28 @@ pub(super) fn code(error: &Error) -> Option<i32> {
     }
 }
 
+/// Of the driver's long report why no server can be asked, the part that an operator can mend.
+fn why_none(report: &str) -> &'static str {
+    let known = [
+        ("UnknownIssuer", "its certificate is of an unknown authority; name that with tlsCAFile"),
+        ("invalid peer certificate", "its certificate is not good for this name or this day"),
+        ("failed to lookup address", "the name of the host cannot be resolved"),
+        ("ReplicaSetNoPrimary", "the set has no primary now, or replicaSet names another set"),
+        ("Connection refused", "the connection was refused"),
+        ("unexpected end of file", "it hangs up, as one does that wants TLS or none"),
+        ("timed out", "it says nothing"),
+    ];
+    known
+        .into_iter()
+        .find(|(part, _)| report.contains(part))
+        .map_or("no server that can be written answers", |(_, why)| why)
+}
+
 /// In words of our own.
 pub(super) fn told(error: &Error, code: Option<i32>) -> String {
     match (&*error.kind, code) {
         (ErrorKind::Authentication { .. }, _) => "the user name or the password is wrong".into(),
-        (ErrorKind::ServerSelection { .. }, _) => "no server that can be written answers".into(),
+        (ErrorKind::ServerSelection { message, .. }, _) => why_none(message).into(),
         (ErrorKind::Io(io), _) => format!("the connection broke ({})", io.kind()),
         (ErrorKind::ConnectionPoolCleared { .. }, _) => "the connection broke".into(),
         (ErrorKind::DnsResolve { .. }, _) => "the name of the server cannot be resolved".into(),

@@ -10,6 +10,20 @@ const SHAPE: &str =
 const SIGNS: &str =
     "in a user or a password, write %40 for @, %2F for /, %3F for ?, %23 for #, %3A for :, %25 for %";
 
+/// Options of other drivers and other uses, and why none of them is taken.
+const REFUSED: &[(&str, &str)] = &[
+    ("tlsInsecure", "whoever is between could read everything; name the authority with tlsCAFile"),
+    (
+        "tlsAllowInvalidCertificates",
+        "whoever is between could read everything; name the authority with tlsCAFile",
+    ),
+    ("tlsAllowInvalidHostnames", "whoever is between could read everything; use the name in the certificate"),
+    ("compressors", "nothing is compressed"),
+    ("loadBalanced", "Keyward finds the servers by itself"),
+    ("socketTimeoutMS", "store.timeout is the limit of everything that is asked"),
+    ("timeoutMS", "store.timeout is the limit of everything that is asked"),
+];
+
 /// A checked URL. `Debug` and `Display` show hosts and database alone: `mongodb://host:port/database`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MongoUrl {
@@ -56,6 +70,12 @@ impl MongoUrl {
         if !is_name(path) {
             return Err("the name of a database has up to 63 letters, digits, - and _".into());
         }
+        let keys = || query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
+        if let Some((name, why)) =
+            REFUSED.iter().find(|(name, _)| keys().any(|key| key.eq_ignore_ascii_case(name)))
+        {
+            return Err(format!("leave out {name}: {why}"));
+        }
         let parameter = |name: &str| {
             query
                 .split('&')
@@ -72,6 +92,11 @@ impl MongoUrl {
             database: if path.is_empty() { DATABASE } else { path }.to_owned(),
             is_encrypted,
         })
+    }
+
+    /// Whether DNS names the servers, which are a set then.
+    pub(super) fn is_srv(&self) -> bool {
+        self.scheme.ends_with("srv")
     }
 
     /// Whether passwords and data may cross a foreign network in the clear: a host is far, and there is no TLS.
@@ -135,6 +160,19 @@ mod tests {
             let message = MongoUrl::parse(text).unwrap_err();
             assert!(!message.contains("can") && !message.contains("ary@"), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn an_option_that_is_not_taken_is_named() {
+        for option in
+            ["tlsInsecure=true", "TLSAllowInvalidCertificates=true", "compressors=zlib", "loadBalanced=true"]
+        {
+            let message = MongoUrl::parse(&format!("mongodb://u:canary@h/d?tls=true&{option}")).unwrap_err();
+            let name = option.split('=').next().unwrap().to_ascii_lowercase();
+            assert!(message.to_ascii_lowercase().contains(&name) && !message.contains("canary"), "{message}");
+        }
+        MongoUrl::parse("mongodb://h/d?retryWrites=true&w=majority&appName=Cluster0&authSource=admin")
+            .unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::place::{Place, SOON, open};
 use crate::wire::{Act, Wire};
 use keyward_auth::values::Timestamp;
-use keyward_store::mongo::MongoError;
+use keyward_store::mongo::OpenError;
 use mongodb::bson::doc;
 use std::time::Instant;
 use tokio::io::AsyncWriteExt;
@@ -19,7 +19,7 @@ async fn refused(url: &str) -> String {
     one_line(&error)
 }
 
-fn one_line(error: &MongoError) -> String {
+fn one_line(error: &OpenError) -> String {
     let line = error.to_string();
     assert!(line.starts_with("mongodb://") && !line.contains('\n') && line.len() < 400, "{line}");
     assert!(!line.contains("canary") && !format!("{error:?}").contains("canary"), "{line}");
@@ -29,9 +29,11 @@ fn one_line(error: &MongoError) -> String {
 #[tokio::test]
 async fn nobody_at_the_address() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for at in [closed.to_string(), "no-such-host.invalid".into()] {
+    for (at, why) in
+        [(closed.to_string(), "was refused"), ("no-such-host.invalid".into(), "cannot be resolved")]
+    {
         let line = refused(&format!("mongodb://u:canary@{at}/d")).await;
-        assert!(line.contains("cannot be reached") && line.contains(&at), "{line}");
+        assert!(line.contains("cannot be reached") && line.contains(&at) && line.contains(why), "{line}");
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::wire::Wire;
 use keyward_auth::records::{Store, StoreError};
 use keyward_auth::values::Timestamp;
-use keyward_store::mongo::{Mongo, MongoError, MongoSettings, MongoUrl};
+use keyward_store::mongo::{Mongo, MongoSettings, MongoUrl, OpenError};
 use mongodb::bson::Document;
 use mongodb::{Client, Collection, Database};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,7 +101,7 @@ impl Drop for Place {
     }
 }
 
-pub(crate) async fn open(url: &str, timeout: Duration) -> Result<Mongo, MongoError> {
+pub(crate) async fn open(url: &str, timeout: Duration) -> Result<Mongo, OpenError> {
     let url = MongoUrl::parse(url).unwrap();
     Mongo::open(&MongoSettings { url, connections: 8, timeout }).await
 }
