@@ -70,8 +70,10 @@ async fn end(by: &Person, whom: &Person, way: Way) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn z_04_administrators_who_end_each_other_leave_one() {
+async fn z_04_administrators_who_end_each_other_on_two_nodes_leave_one() {
     let app = TestApp::start().await;
+    let node = app.second_node().await;
+    let there = |person: Person| Person { wire: node.sender(), ..person };
     for round in 0..12 {
         let mut ring = Vec::new();
         for number in 0..6 {
@@ -80,6 +82,7 @@ async fn z_04_administrators_who_end_each_other_leave_one() {
         let left = members(&app).await;
         let racers = (0..6).map(|number| {
             let (by, whom) = (ring[number].clone(), ring[(number + 1) % 6].clone());
+            let by = if number % 2 == 0 { by } else { there(by) };
             let way = [Way::Demote, Way::Disable, Way::Delete, Way::Leave][(number + round) % 4];
             async move { end(&by, &whom, way).await }
         });
@@ -97,7 +100,7 @@ async fn z_04_administrators_who_end_each_other_leave_one() {
             app.administrator(&format!("right{round}")).await,
         );
         let way = [Way::Demote, Way::Disable, Way::Delete, Way::Leave][round % 4];
-        let (to_b, to_a) = ((a.clone(), b.clone()), (b, a));
+        let (to_b, to_a) = ((a.clone(), b.clone()), (there(b), a));
         let pair = [to_b, to_a].map(|(by, whom)| async move { end(&by, &whom, way).await });
         let statuses = all(pair).await;
         assert_eq!(members(&app).await, 1, "round {round}: {statuses:?}");

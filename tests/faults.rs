@@ -137,8 +137,12 @@ async fn a_password_change_during_a_login_wins() {
 #[tokio::test]
 async fn h_09_a_broken_store_tells_nothing_of_itself() {
     let app = TestApp::start().await;
+    // Elsewhere `outages` has the server gone.
+    if !app.place().has_tables() {
+        return;
+    }
     let (ada, admin) = (app.signed_in("ada").await, app.admin().await);
-    app.place().rename("keyward_users", "elsewhere").await;
+    app.place().hide("keyward_users").await;
     let body = json!({"email": "new@example.com", "password": "a long enough one"});
     let known = json!({"email": ada.email, "password": ada.password});
     for request in [
@@ -155,9 +159,9 @@ async fn h_09_a_broken_store_tells_nothing_of_itself() {
         assert_eq!(reply.code(), "store_unavailable");
     }
     app.anonymous().get("/health/live").await.must(200);
-    app.place().rename("elsewhere", "keyward_users").await;
+    app.place().show("keyward_users").await;
     assert_eq!(ada.me().await, 200, "back without a restart");
-    app.place().rename("keyward_guards", "elsewhere").await;
+    app.place().hide("keyward_guards").await;
     for path in ["/health/ready", "/health"] {
         let reply = app.anonymous().get(path).await.must(503);
         assert!(reply.text("detail").contains(app.place().name()), "{reply}");

@@ -24,6 +24,7 @@ mod faults;
 mod identities;
 mod in_between;
 mod inbox;
+mod injection;
 mod invite;
 mod keys;
 mod limits;

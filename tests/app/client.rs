@@ -209,7 +209,7 @@ fn check(request: &Request, reply: &Reply) {
     assert!(body["title"].is_string() && body["detail"].is_string(), "{reply}");
     let text = String::from_utf8_lossy(&reply.body).to_lowercase();
     // Readiness names the parts.
-    let parts = ["sqlite", "postgres", "redis"];
+    let parts = ["sqlite", "postgres", "mongo", "redis"];
     let parts = parts.iter().filter(|_| !request.path.starts_with("/health"));
     let inner = [
         "keyward_",
@@ -220,6 +220,7 @@ fn check(request: &Request, reply: &Reply) {
         "no such table",
         "relation ",
         "duplicate key",
+        "e11000",
     ];
     for leak in inner.iter().chain(parts) {
         assert!(!text.contains(leak), "{leak} in {reply}");

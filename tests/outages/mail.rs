@@ -4,8 +4,11 @@
 use super::*;
 use crate::app::{get, post};
 use crate::codes::{Way, refused};
+#[cfg(feature = "mongodb")]
+use crate::stores::OwnMongo;
 use crate::stores::{OwnPostgres, OwnRedis, Place};
 use keyward_auth::records::MailState;
+use tokio::sync::Mutex;
 
 /// The request cannot be done now, and says so in time.
 async fn is_503(app: &TestApp, what: &str, request: &Request) {
@@ -79,19 +82,37 @@ async fn codes_that_redis_has_forgotten_lead_nowhere_and_others_can_be_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_postgres), ignore = "PostgreSQL was not there when this was built")]
-async fn without_the_database_nothing_is_promised_and_what_waited_goes_out_afterwards() {
-    let mut postgres = OwnPostgres::start().await;
-    let app = TestApp::on(Place::on_postgres(&postgres.url()), |setup| setup).await;
+async fn without_postgres_nothing_is_promised_and_what_waited_goes_out_afterwards() {
+    let postgres = OwnPostgres::start().await;
+    let place = Place::on_postgres(&postgres.url());
+    let postgres = Mutex::new(postgres);
+    let (kill, go_on) = (async || postgres.lock().await.kill(), async || postgres.lock().await.go_on().await);
+    without_the_database(place, kill, go_on).await;
+}
+
+#[cfg(feature = "mongodb")]
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+async fn without_mongodb_nothing_is_promised_and_what_waited_goes_out_afterwards() {
+    let mongo = OwnMongo::start();
+    let place = Place::on_mongo(&mongo.url()).await;
+    let mongo = Mutex::new(mongo);
+    let (kill, go_on) = (async || mongo.lock().await.kill(), async || mongo.lock().await.go_on());
+    without_the_database(place, kill, go_on).await;
+}
+
+async fn without_the_database(place: Place, kill: impl AsyncFnOnce(), go_on: impl AsyncFnOnce()) {
+    let app = TestApp::on(place, |setup| setup).await;
     let ada = app.signed_in("ada").await;
     let (address, code) = Way::Verify.begin(&app, &ada).await;
-    postgres.kill();
+    kill().await;
     for email in [&ada.email, "nobody@example.com"] {
         let body = serde_json::json!({"email": email});
         is_503(&app, "forgot", &post("/auth/password/forgot").json(body.clone())).await;
         is_503(&app, "resend", &post("/auth/verify/resend").json(body)).await;
     }
     is_503(&app, "a code", &Way::Verify.give(&address, code.as_str())).await;
-    postgres.go_on().await;
+    go_on().await;
     until("readiness", BACK, async || is_ready(&app).await).await;
     app.send(&Way::Verify.give(&address, code)).await.must(200);
     // The worker has noticed as well.

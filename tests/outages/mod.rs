@@ -1,10 +1,13 @@
 //! Stores that fail while people use the service: what is answered meanwhile, that nothing acknowledged is lost, and that
 //! all comes back by itself. Behind proxies, and on servers that a test may break: the same whatever store the tests run on.
 
+mod database;
 mod failover;
 mod load;
 mod lost_sessions;
 mod mail;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod pictures;
 mod postgres;
 mod redis;

@@ -1,78 +1,32 @@
 //! PostgreSQL gone, silent, slow, locked, read-only: 503 in time, nothing wrong, and back without a restart.
 
+use super::database::outage;
 use super::*;
 use crate::app::{Setup, TestClock, all, get, post};
-use crate::stores::{Kind, Place, Proxy, through_proxy};
+use crate::stores::{Kind, Place, Proxy};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// The service on PostgreSQL behind a proxy.
 async fn behind_proxy(prepare: impl FnOnce(Setup) -> Setup) -> (TestApp, Proxy) {
-    let place = Place::empty(Kind::Postgres, PathBuf::new()).await;
-    let (_, url) = place.settings().into_iter().find(|(key, _)| *key == "store.url").unwrap();
-    let (proxy, url) = through_proxy(&url);
-    (TestApp::on(place, |setup| prepare(setup.set("store.url", &url))).await, proxy)
-}
-
-async fn lasts(begun: Instant) {
-    until("the end of the outage", 2 * OUTAGE, async || begun.elapsed() > OUTAGE).await;
-}
-
-/// Everybody is refused in time for as long as this lasts, and served soon after.
-async fn outage(app: &TestApp, load: &Load, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) {
-    let begun = Instant::now();
-    begin().await;
-    load.all_refused().await;
-    let (status, detail) = readiness(app).await;
-    assert!(status == 503 && detail == "postgres does not answer, or cannot be written", "{status} {detail}");
-    app.anonymous().get("/health/live").await.must(200);
-    app.anonymous().get("/openapi.json").await.must(200);
-    lasts(begun).await;
-    load.all_refused().await;
-    end().await;
-    let back = load.all_served().await;
-    assert!(is_ready(app).await, "everybody was served after {back:?}");
+    database::behind_proxy(Kind::Postgres, prepare).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn f_02_a_database_that_is_gone_is_a_503_and_comes_back() {
-    let (app, proxy) = behind_proxy(|setup| setup).await;
-    let load = Load::on(&app).await;
-    outage(&app, &load, async || proxy.vanish(), async || proxy.restore()).await;
-    outage(&app, &load, async || proxy.silence(), async || proxy.restore()).await;
-    load.end(&app, ANSWER).await;
+    database::gone(Kind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn f_02_what_was_on_its_way_when_the_line_broke_is_not_claimed() {
-    let (app, proxy) = behind_proxy(|setup| setup).await;
-    let load = Load::on(&app).await;
-    // Everything is on its way for some time, and most of what breaks breaks there.
-    proxy.delay(Duration::from_millis(5));
-    for count in 0..30 {
-        load.served(Habit::Registers, 2 + count % 3).await;
-        proxy.cut();
-    }
-    proxy.restore();
-    load.all_served().await;
-    load.end(&app, ANSWER).await;
+    database::broken(Kind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[cfg_attr(not(keyward_test_postgres), ignore = "no PostgreSQL: scripts/servers run cargo test")]
 async fn f_02_a_database_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_not() {
-    let (app, proxy) = behind_proxy(|setup| setup.set("store.timeout", "2s")).await;
-    let load = Load::on(&app).await;
-    // There and back: a tenth of a second for each question.
-    proxy.delay(Duration::from_millis(50));
-    for _ in 0..2 {
-        load.all_served().await;
-    }
-    until("readiness", BACK, async || is_ready(&app).await).await;
-    outage(&app, &load, async || proxy.delay(Duration::from_millis(1100)), async || proxy.restore()).await;
-    load.end(&app, ANSWER).await;
+    database::slow(Kind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

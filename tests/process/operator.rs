@@ -98,10 +98,8 @@ fn the_last_administrator_stays() {
 #[test]
 fn migrate_says_what_it_did() {
     let home = Home::on_chosen_store();
-    assert_eq!(
-        home.run(&["migrate"]).expect(0).stdout,
-        "applied 0001 accounts, 0002 servers, 0003 mail, 0004 pictures\n"
-    );
+    let applied = format!("applied {}\n", home.place().first_migrations().join(", "));
+    assert_eq!(home.run(&["migrate"]).expect(0).stdout, applied);
     assert_eq!(home.run(&["migrate"]).expect(0).stdout, "the schema is up to date\n");
     assert_eq!(home.run(&["migrate", "--json"]).expect(0).json(), json!({"applied": []}));
     home.start();

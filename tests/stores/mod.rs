@@ -1,7 +1,12 @@
 //! Where the data of a test lies: an empty place on the store that `KEYWARD_TEST_STORE` names (`sqlite`, which is the
-//! default, `postgres` or `postgres+redis+s3`), the settings that lead Keyward there, and a look into it behind its back.
-//! The servers are started by `scripts/servers`; the place is removed with its last user.
+//! default, `postgres` or `mongodb`, and either with `+redis+s3`), the settings that lead Keyward there, and a look into it
+//! behind its back. The servers are started by `scripts/servers`; the place is removed with its last user.
 
+mod database;
+#[cfg(feature = "mongodb")]
+mod mongo;
+#[cfg(feature = "mongodb")]
+mod own_mongo;
 mod own_postgres;
 mod own_redis;
 mod postgres;
@@ -11,11 +16,16 @@ mod redis;
 mod s3;
 mod sqlite;
 
+#[cfg(feature = "mongodb")]
+pub(crate) use own_mongo::OwnMongo;
 pub(crate) use own_postgres::OwnPostgres;
 pub(crate) use own_redis::OwnRedis;
 pub(crate) use proxy::Proxy;
 pub(crate) use s3::objects_in;
 
+use database::Database;
+#[cfg(feature = "mongodb")]
+use mongo::Mongo;
 use postgres::Postgres;
 use redis::Redis;
 use s3::S3;
@@ -30,6 +40,8 @@ pub(crate) enum Kind {
     Postgres,
     /// All servers: sessions in Redis, pictures in S3.
     PostgresRedisS3,
+    Mongo,
+    MongoRedisS3,
 }
 
 impl Kind {
@@ -38,8 +50,10 @@ impl Kind {
             Err(_) | Ok("sqlite") => Self::Sqlite,
             Ok("postgres") => Self::Postgres,
             Ok("postgres+redis+s3") => Self::PostgresRedisS3,
+            Ok("mongodb") => Self::Mongo,
+            Ok("mongodb+redis+s3") => Self::MongoRedisS3,
             Ok(other) => {
-                panic!("KEYWARD_TEST_STORE is {other}: neither sqlite, postgres nor postgres+redis+s3")
+                panic!("KEYWARD_TEST_STORE is {other}: none of sqlite, postgres, mongodb, with +redis+s3")
             }
         }
     }
@@ -51,13 +65,8 @@ const TABLES: [&str; 5] =
 /// What is kept as well, and what the sending of mails changes in its own time.
 const TABLES_OF_MAIL: [&str; 2] = ["keyward_codes", "keyward_mails"];
 
-enum Database {
-    Sqlite(Sqlite),
-    Postgres(Box<Postgres>),
-}
-
 pub(crate) struct Place {
-    database: Database,
+    database: Box<dyn Database>,
     /// Where sessions and codes are, if they are not in the database.
     redis: Option<Redis>,
     /// Where pictures are, if not in a folder.
@@ -78,18 +87,27 @@ pub(crate) struct Kept {
 impl Place {
     /// An empty place on that store; on SQLite it will be this file.
     pub(crate) async fn empty(kind: Kind, file: PathBuf) -> Self {
-        let database = match kind {
-            Kind::Sqlite => Database::Sqlite(Sqlite(file)),
-            Kind::Postgres | Kind::PostgresRedisS3 => Database::Postgres(Box::new(Postgres::empty().await)),
+        let database: Box<dyn Database> = match kind {
+            Kind::Sqlite => Box::new(Sqlite(file)),
+            Kind::Postgres | Kind::PostgresRedisS3 => Box::new(Postgres::empty().await),
+            #[cfg(feature = "mongodb")]
+            Kind::Mongo | Kind::MongoRedisS3 => Box::new(Mongo::empty().await),
+            #[cfg(not(feature = "mongodb"))]
+            Kind::Mongo | Kind::MongoRedisS3 => panic!("MongoDB needs cargo test --features mongodb"),
         };
-        let has_all = kind == Kind::PostgresRedisS3;
+        let has_all = matches!(kind, Kind::PostgresRedisS3 | Kind::MongoRedisS3);
         Self { database, redis: has_all.then(Redis::empty), s3: has_all.then(S3::empty), secret: secret() }
     }
 
     /// On an empty PostgreSQL that the test brings and takes away, with sessions there.
     pub(crate) fn on_postgres(url: &str) -> Self {
-        let database = Database::Postgres(Box::new(Postgres::on(url)));
-        Self { database, redis: None, s3: None, secret: secret() }
+        Self { database: Box::new(Postgres::on(url)), redis: None, s3: None, secret: secret() }
+    }
+
+    /// The same on a MongoDB.
+    #[cfg(feature = "mongodb")]
+    pub(crate) async fn on_mongo(url: &str) -> Self {
+        Self { database: Box::new(Mongo::on(url).await), redis: None, s3: None, secret: secret() }
     }
 
     /// An empty database on the PostgreSQL of all tests, with sessions in a Redis that the test brings.
@@ -115,12 +133,8 @@ impl Place {
     /// The keys of the configuration that lead here. A server's database has no folder for a key file beside it, so there
     /// is a secret with it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut settings = match &self.database {
-            Database::Sqlite(sqlite) => vec![("store.url", format!("sqlite:{}", sqlite.0.display()))],
-            Database::Postgres(postgres) => {
-                vec![("store.url", postgres.url.clone()), ("secrets.master", self.secret.clone())]
-            }
-        };
+        let mut settings = vec![("store.url", self.database.url())];
+        settings.extend(self.secret().map(|secret| ("secrets.master", secret.to_owned())));
         settings.extend(self.s3.iter().flat_map(S3::settings));
         if let Some(redis) = &self.redis {
             settings.extend([("redis.url", redis.url.clone()), ("redis.prefix", redis.prefix.clone())]);
@@ -132,9 +146,7 @@ impl Place {
     pub(crate) fn patience(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("store.timeout", "60s".to_owned()), ("redis.timeout", "10s".to_owned())];
         settings.push(("pictures.timeout", "60s".to_owned()));
-        if let Database::Postgres(postgres) = &self.database {
-            settings.push(("store.url", format!("{}?connect_timeout=60", postgres.url)));
-        }
+        settings.push(("store.url", self.database.patient_url()));
         settings
     }
 
@@ -146,10 +158,7 @@ impl Place {
     /// The rows of each of these statements.
     async fn rows_of_all(&self, sql: &str) -> Vec<Vec<String>> {
         self.assert_is_here(sql);
-        match &self.database {
-            Database::Sqlite(sqlite) => sqlite.rows(sql),
-            Database::Postgres(postgres) => postgres.rows(sql).await,
-        }
+        self.database.rows(sql).await
     }
 
     fn assert_is_here(&self, sql: &str) {
@@ -160,16 +169,12 @@ impl Place {
     /// One or many statements.
     pub(crate) async fn execute(&self, sql: &str) {
         self.assert_is_here(sql);
-        match &self.database {
-            Database::Sqlite(sqlite) => sqlite.execute(sql),
-            Database::Postgres(postgres) => postgres.execute(sql).await,
-        }
+        self.database.execute(sql).await;
     }
 
     /// Begins a transaction with this statement, on PostgreSQL; it ends with the value.
     pub(crate) async fn hold(&self, sql: &str) -> tokio_postgres::Client {
-        let Database::Postgres(postgres) = &self.database else { panic!("PostgreSQL only") };
-        let client = postgres::connect(&postgres.url).await.unwrap();
+        let client = postgres::connect(&self.database.url()).await.unwrap();
         client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
         client
     }
@@ -183,11 +188,7 @@ impl Place {
 
     /// These columns of all events, in the order in which they were kept.
     pub(crate) async fn events(&self, columns: &str) -> Vec<String> {
-        let order = match &self.database {
-            Database::Sqlite(_) => "rowid",
-            // The number of the transaction; a place on disk is used again.
-            Database::Postgres(_) => "xmin::text::bigint, ctid",
-        };
+        let order = self.database.order();
         self.rows(&format!("SELECT {columns} FROM keyward_events ORDER BY {order}")).await
     }
 
@@ -248,12 +249,9 @@ impl Place {
         }
     }
 
-    /// The bytes that a thief of the stores would have: the files of SQLite, all values in PostgreSQL and in Redis.
+    /// The bytes that a thief of the stores would have: the files of SQLite, all values in servers.
     pub(crate) async fn stolen(&self) -> Vec<u8> {
-        let mut stolen = match &self.database {
-            Database::Sqlite(sqlite) => sqlite.stolen(),
-            Database::Postgres(postgres) => postgres.stolen().await,
-        };
+        let mut stolen = self.database.stolen().await;
         if let Some(redis) = &self.redis {
             let kept = [redis.everything().await, redis.codes().await].concat();
             stolen.extend(kept.join("\n").into_bytes());
@@ -265,7 +263,7 @@ impl Place {
     pub(crate) async fn remember_sessions(&self) {
         match &self.redis {
             Some(redis) => redis.remember().await,
-            None => self.execute("CREATE TABLE remembered AS SELECT * FROM keyward_sessions").await,
+            None => self.database.remember_sessions().await,
         }
     }
 
@@ -273,27 +271,43 @@ impl Place {
     pub(crate) async fn bring_back_sessions(&self) {
         match &self.redis {
             Some(redis) => redis.bring_back().await,
-            None => {
-                let back = "INSERT INTO keyward_sessions SELECT * FROM remembered \
-                            WHERE id NOT IN (SELECT id FROM keyward_sessions); DROP TABLE remembered";
-                self.execute(back).await;
-            }
+            None => self.database.bring_back_sessions().await,
         }
     }
 
-    /// Gives a table another name: to the service it is gone.
-    pub(crate) async fn rename(&self, table: &str, name: &str) {
-        let rename = format!("ALTER TABLE {table} RENAME TO {name}");
-        match &self.database {
-            // Else it would rewrite the references to the table as well.
-            Database::Sqlite(sqlite) => sqlite.execute(&format!("PRAGMA foreign_keys = OFF; {rename}")),
-            Database::Postgres(postgres) => postgres.execute(&rename).await,
-        }
+    /// Whether whatever needs a table fails where it is [taken away](Self::hide), and not its writes alone.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.database.has_tables()
+    }
+
+    /// Takes a table away, one at a time: nothing is read there or written. In MongoDB, nothing is written.
+    pub(crate) async fn hide(&self, table: &str) {
+        self.database.hide(table).await;
+    }
+
+    /// Brings it back as it was.
+    pub(crate) async fn show(&self, table: &str) {
+        self.database.show(table).await;
+    }
+
+    /// What is made in an empty database.
+    pub(crate) fn first_migrations(&self) -> &'static [&'static str] {
+        self.database.first_migrations()
+    }
+
+    /// The numbers of those that were made, in order.
+    pub(crate) async fn migrations(&self) -> Vec<String> {
+        self.database.migrations().await
+    }
+
+    /// As if a newer Keyward had made it: of version 99.
+    pub(crate) async fn make_newer(&self) {
+        self.database.make_newer().await;
     }
 
     /// The master secret that [`settings`](Self::settings) give, where there is no key file.
     pub(crate) fn secret(&self) -> Option<&str> {
-        matches!(&self.database, Database::Postgres(_)).then_some(&self.secret)
+        (self.database.name() != "sqlite").then_some(&self.secret)
     }
 
     /// The passwords of the servers.
@@ -307,19 +321,19 @@ impl Place {
 
     /// How readiness calls the database.
     pub(crate) fn name(&self) -> &'static str {
-        match &self.database {
-            Database::Sqlite(_) => "sqlite",
-            Database::Postgres(_) => "postgres",
-        }
+        self.database.name()
     }
 }
 
 /// A proxy before the server of this URL, and the URL that leads through it.
 pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
-    let (before, after) = url.rsplit_once('@').unwrap();
+    let (scheme, after) = url.split_once("://").unwrap();
+    // A server may let everybody in.
+    let (who, after) = after.rsplit_once('@').map_or(("", after), |(who, after)| (who, after));
     let (server, path) = after.split_once('/').unwrap();
     let proxy = Proxy::before(server.parse::<SocketAddr>().unwrap());
-    let url = format!("{before}@{}/{path}", proxy.address);
+    let who = if who.is_empty() { String::new() } else { format!("{who}@") };
+    let url = format!("{scheme}://{who}{}/{path}", proxy.address);
     (proxy, url)
 }
 

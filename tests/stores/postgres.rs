@@ -1,7 +1,9 @@
 //! A database of its own on the PostgreSQL that `scripts/servers` started, and a look into it. Removed after the test,
 //! whoever is still connected.
 
+use super::database::Database;
 use super::{TABLES, TABLES_OF_MAIL, aside, server, unique};
+use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use std::sync::{LazyLock, mpsc};
 use tokio::sync::{Mutex, MutexGuard};
@@ -10,7 +12,7 @@ use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
 const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
 
 pub(super) struct Postgres {
-    pub(super) url: String,
+    url: String,
     /// On the server of all tests: to be removed in the end.
     name: Option<String>,
     /// Kept from look to look, for as long as the runtime is the same.
@@ -37,9 +39,28 @@ impl Postgres {
         }
         client
     }
+}
 
-    /// The rows of each statement.
-    pub(super) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+#[async_trait]
+impl Database for Postgres {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn patient_url(&self) -> String {
+        format!("{}?connect_timeout=60", self.url)
+    }
+
+    /// The number of the transaction; a place on disk is used again.
+    fn order(&self) -> &'static str {
+        "xmin::text::bigint, ctid"
+    }
+
+    async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         let client = self.client().await;
         let (mut statements, mut rows) = (Vec::new(), Vec::new());
         for message in client.as_ref().unwrap().simple_query(sql).await.unwrap() {
@@ -55,12 +76,12 @@ impl Postgres {
         statements
     }
 
-    pub(super) async fn execute(&self, sql: &str) {
+    async fn execute(&self, sql: &str) {
         self.client().await.as_ref().unwrap().batch_execute(sql).await.unwrap();
     }
 
     /// In the binary form, where bytes are bytes.
-    pub(super) async fn stolen(&self) -> Vec<u8> {
+    async fn stolen(&self) -> Vec<u8> {
         let client = self.client().await;
         let mut stolen = Vec::new();
         for table in TABLES.into_iter().chain(TABLES_OF_MAIL) {

@@ -1,5 +1,7 @@
 //! A look into an SQLite file, by a connection of its own each time.
 
+use super::database::Database;
+use async_trait::async_trait;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::Value;
 use rusqlite::{Batch, Connection, OpenFlags};
@@ -14,32 +16,48 @@ impl Sqlite {
         connection.busy_timeout(Duration::from_secs(20)).unwrap();
         connection
     }
+}
 
-    /// The rows of each statement.
-    pub(super) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        let connection = self.connection();
-        let mut statements = Batch::new(&connection, sql);
-        let mut all = Vec::new();
-        while let Some(mut statement) = statements.next().unwrap() {
-            let columns = statement.column_count();
-            let rows = statement.query_map([], |row| {
-                let texts = (0..columns).map(|column| Ok(text(row.get::<_, Value>(column)?)));
-                Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?.join("|"))
-            });
-            all.push(rows.unwrap().map(Result::unwrap).collect());
-        }
-        all
+#[async_trait]
+impl Database for Sqlite {
+    fn name(&self) -> &'static str {
+        "sqlite"
     }
 
-    pub(super) fn execute(&self, sql: &str) {
-        self.connection().execute_batch(sql).unwrap();
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.0.display())
+    }
+
+    async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        rows(&self.connection(), sql)
+    }
+
+    async fn execute(&self, sql: &str) {
+        // Else a renaming would rewrite the references to the table as well.
+        let first = if sql.contains(" RENAME TO ") { "PRAGMA foreign_keys = OFF; " } else { "" };
+        self.connection().execute_batch(&format!("{first}{sql}")).unwrap();
     }
 
     /// The file and its log.
-    pub(super) fn stolen(&self) -> Vec<u8> {
+    async fn stolen(&self) -> Vec<u8> {
         let files = [self.0.clone(), PathBuf::from(format!("{}-wal", self.0.display()))];
         files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect()
     }
+}
+
+/// The rows of each statement.
+pub(super) fn rows(connection: &Connection, sql: &str) -> Vec<Vec<String>> {
+    let mut statements = Batch::new(connection, sql);
+    let mut all = Vec::new();
+    while let Some(mut statement) = statements.next().unwrap() {
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let texts = (0..columns).map(|column| Ok(text(row.get::<_, Value>(column)?)));
+            Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?.join("|"))
+        });
+        all.push(rows.unwrap().map(Result::unwrap).collect());
+    }
+    all
 }
 
 fn text(value: Value) -> String {

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The one line about a start with these URLs; it fails in time, and tells of no password.
 #[track_caller]
-fn refused(urls: &[(&str, &str)]) -> String {
+pub(super) fn refused(urls: &[(&str, &str)]) -> String {
     let master = secret();
     let home = Home::new().set("KEYWARD_SECRETS_MASTER", &master).set("KEYWARD_LOG_LEVEL", "trace");
     let home = home.set("KEYWARD_SERVER_LISTEN", "127.0.0.1:0");
@@ -36,23 +36,23 @@ fn refused(urls: &[(&str, &str)]) -> String {
     line.to_owned()
 }
 
-fn password(url: &str) -> Option<String> {
+pub(super) fn password(url: &str) -> Option<String> {
     Some(url.split_once("://")?.1.rsplit_once('@')?.0.split_once(':')?.1.to_owned())
 }
 
 /// With another part of the URL.
-fn changed(url: &str, from: &str, to: &str) -> String {
+pub(super) fn changed(url: &str, from: &str, to: &str) -> String {
     assert!(url.contains(from), "{from}");
     url.replace(from, to)
 }
 
 #[track_caller]
-fn assert_says(line: &str, words: &[&str]) {
+pub(super) fn assert_says(line: &str, words: &[&str]) {
     assert!(words.iter().all(|word| line.contains(word)), "{line}");
 }
 
 /// Says nothing to whoever connects, which the system lets them do.
-fn silent() -> (TcpListener, SocketAddr) {
+pub(super) fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)

@@ -60,16 +60,13 @@ impl Sessions {
         if !items.is_empty() {
             document.insert("pending", items.clone());
         }
+        // Before the insert: from then on anybody may drain what waits here.
+        along::check(&self.0, Along::events(events)).await?;
         self.0.insert(SESSIONS, document).await?;
-        // Behind the insert: who is deleted from now on takes this session along.
-        let (owner, checked) = tokio::join!(
-            self.0.find_one(USERS, doc! { "_id": &user }),
-            along::check(&self.0, Along::events(events))
-        );
-        let refused = match (owner, checked) {
-            (Ok(owner), Ok(())) => alive(owner).is_none().then_some(StoreError::Stale),
-            (Err(trouble), _) => Some(trouble.into()),
-            (_, Err(error)) => Some(error),
+        // Behind it: who is deleted from now on takes this session along.
+        let refused = match self.0.find_one(USERS, doc! { "_id": &user }).await {
+            Ok(owner) => alive(owner).is_none().then_some(StoreError::Stale),
+            Err(trouble) => Some(trouble.into()),
         };
         if let Some(error) = refused {
             self.0.delete(SESSIONS, doc! { "_id": own }).await?;
