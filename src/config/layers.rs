@@ -172,7 +172,7 @@ impl Layers {
         let set = absent.is_none();
         let read = match absent {
             Some(value) => Ok(value),
-            None => opened(&raw).and_then(|raw| reader.read(&raw)),
+            None => opened(&raw, &place).and_then(|raw| reader.read(&raw)),
         };
         match read {
             Ok(value) => {
@@ -198,13 +198,18 @@ impl Key {
     }
 }
 
+fn is_mongo(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.starts_with("mongodb://") || text.starts_with("mongodb+srv://")
+}
+
 /// What a text means under the name that it has.
 fn meant(name: &str, text: &str) -> String {
     match name {
         // The platforms that set PORT expect to reach it from outside.
         "PORT" => format!("0.0.0.0:{text}"),
         // Nobody means a file of SQLite: what is no URL of MongoDB is a wrong one.
-        "MONGO_URI" if !text.to_ascii_lowercase().starts_with("mongodb") => format!("mongodb:{text}"),
+        "MONGO_URI" | "MONGO_URI_FILE" if !is_mongo(text) => format!("mongodb:{text}"),
         _ => text.to_owned(),
     }
 }
@@ -221,12 +226,18 @@ fn is_of_others(name: &str) -> bool {
 }
 
 /// The text of a `*_FILE`, without the one newline that editors and `echo` leave at its end.
-fn opened(raw: &Raw) -> Result<Raw, String> {
+fn opened(raw: &Raw, place: &Place) -> Result<Raw, String> {
     let Raw::File(path) = raw else { return Ok(raw.clone()) };
     let text = fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     // Who names a file means something to be in it.
-    if text.trim().is_empty() { Err(format!("{path} is empty")) } else { Ok(Raw::Text(text.to_owned())) }
+    if text.trim().is_empty() {
+        return Err(format!("{path} is empty"));
+    }
+    Ok(Raw::Text(match place {
+        Place::Dotenv(name) | Place::Environment(name) => meant(name, text),
+        _ => text.to_owned(),
+    }))
 }
 
 /// Whether a URL has a password in it, as `user:password@` or as a parameter.

@@ -208,10 +208,18 @@ mod tests {
 
     #[test]
     fn mongo_uri_is_nothing_else_and_does_not_stand_beside_another() {
-        for text in ["u:canary@h", "sqlite:canary.db", "postgres://u:canary@h/d", "canary"] {
+        for text in
+            ["u:canary@h", "sqlite:canary.db", "postgres://u:canary@h/d", "mongodb.canary", "mongodb/canary"]
+        {
             let message = only_problem(&env(&[("MONGO_URI", text), ("SECRET_KEY", &strong())]));
             assert!(message.contains("MONGO_URI") && !message.contains("canary"), "{message}");
             assert!(message.contains("mongodb"), "{message}");
+            let folder = folder();
+            let path = folder.path.join("url");
+            std::fs::write(&path, text).unwrap();
+            let file = ("MONGO_URI_FILE", path.to_str().unwrap());
+            let message = only_problem(&env(&[file, ("SECRET_KEY", &strong())]));
+            assert!(message.contains("mongodb") && !message.contains("canary"), "{message}");
         }
         let both = [
             ("MONGO_URI", "mongodb://u:canary@h"),

@@ -6,6 +6,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// How often the folder is tried where other servers try it at the same moment.
+const TRIES: usize = 20;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Folder(PathBuf);
 
@@ -17,9 +20,22 @@ impl Folder {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let folder = Self(path.to_owned());
-        folder.write(".keyward-trial", b"")?;
-        fs::remove_file(folder.0.join(".keyward-trial"))?;
-        Ok(folder)
+        // Another server that starts at the same moment may take the trial's file away.
+        let is_of_another = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
+        };
+        for _ in 0..TRIES {
+            match folder.try_out() {
+                Err(error) if is_of_another(&error) => {}
+                tried => return tried.map(|()| folder),
+            }
+        }
+        folder.try_out().map(|()| folder)
+    }
+
+    fn try_out(&self) -> io::Result<()> {
+        self.write(".keyward-trial", b"")?;
+        fs::remove_file(self.0.join(".keyward-trial"))
     }
 
     /// Puts a message there as `ID.eml`, on disk when this returns. The same mail again takes the place of the first.
@@ -79,6 +95,22 @@ mod tests {
         let file = path.join(format!("{id}.eml"));
         assert_eq!(fs::read(&file).unwrap(), b"again");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn many_may_start_on_one_folder_at_once() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().to_owned();
+        for _ in 0..20 {
+            let starts = (0..3).map(|_| {
+                let path = path.clone();
+                std::thread::spawn(move || Folder::open(&path).map(drop))
+            });
+            for start in starts.collect::<Vec<_>>() {
+                start.join().unwrap().unwrap();
+            }
+        }
+        assert_eq!(names(&path), [""; 0]);
     }
 
     #[tokio::test]

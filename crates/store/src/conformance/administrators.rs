@@ -54,6 +54,13 @@ pub async fn the_first_administrator_comes_once(store: &Store) {
     assert_eq!((events_of(store, &user(1)).await, events_of(store, &user(2)).await), (1, 0));
 }
 
+pub async fn the_first_administrator_is_one(store: &Store) {
+    let first = store.users.insert_first_administrator(&user(1), Along::default()).await;
+    assert!(matches!(first, Err(StoreError::Backend(_))), "{first:?}");
+    assert_eq!(read(store, &user(1)).await, None);
+    assert_eq!(store.users.has_administrator().await, Ok(false));
+}
+
 pub async fn one_of_many_first_administrators_wins(store: &Store) {
     let results = race(store, RACERS, |store, number| async move {
         store.users.insert_first_administrator(&administrator(number), Along::default()).await

@@ -75,6 +75,7 @@ macro_rules! conformance {
             ],
             administrators: [
                 the_first_administrator_comes_once,
+                the_first_administrator_is_one,
                 one_of_many_first_administrators_wins,
                 a_failed_first_administrator_leaves_the_way_open,
                 the_last_administrator_cannot_leave,

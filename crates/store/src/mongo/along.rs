@@ -8,7 +8,7 @@ use super::document;
 use super::documents::Documents;
 use super::trouble::Trouble;
 use super::{CODES, EVENTS, LEFTOVERS, MAILS, SESSIONS, USERS, audit, leftovers, mails};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use keyward_auth::records::{Along, StoreError};
 use mongodb::bson::{Bson, Document, doc};
 
@@ -18,6 +18,13 @@ const AT_ONCE: usize = 64;
 /// What is there, and no tombstone.
 pub(super) fn living(mut filter: Document) -> Document {
     filter.insert("deleted", doc! { "$exists": false });
+    filter
+}
+
+/// What is there, and has nothing waiting in it.
+pub(super) fn settled(filter: Document) -> Document {
+    let mut filter = living(filter);
+    filter.insert("pending.into", doc! { "$exists": false });
     filter
 }
 
@@ -35,7 +42,7 @@ pub(super) fn items(along: Along<'_>) -> Vec<Document> {
 pub(super) fn burial(of: &'static str, items: &[Document]) -> Vec<Document> {
     let mut more = items.to_vec();
     more.push(doc! { "into": "nowhere" });
-    let mut before = doc! { "$ifNull": ["$pending", []] };
+    let mut before = doc! { "$cond": [{ "$isArray": ["$pending"] }, "$pending", []] };
     if of == USERS {
         before = doc! { "$filter": { "input": before, "cond": { "$ne": ["$$this.into", MAILS] } } };
     }
@@ -73,10 +80,23 @@ async fn pour(
     id: &Bson,
     items: Vec<Document>,
 ) -> Result<(), Trouble> {
-    let ids = ids(&items);
-    try_join_all(items.into_iter().map(|item| keep(documents, item))).await?;
-    let drained = doc! { "$pull": { "pending": { "document._id": { "$in": ids } } } };
-    documents.update(of, doc! { "_id": id }, drained).await.map(drop)
+    let kept = join_all(items.into_iter().map(|item| async move {
+        let own = item_id(&item);
+        let is_mail = item.get_str("into").ok() == Some(MAILS);
+        (own, is_mail, keep(documents, item).await)
+    }))
+    .await;
+    let done = kept.iter().filter(|(_, _, kept)| kept.is_ok());
+    let drained: Vec<Bson> = done.clone().filter_map(|(id, _, _)| id.clone()).collect();
+    let pull = doc! { "$pull": { "pending": { "document._id": { "$in": drained } } } };
+    let is_there = documents.update(of, living(doc! { "_id": id }), pull).await?;
+    if !is_there && of == USERS {
+        // Gone meanwhile, and with the user the mails of before: also those that were put only now.
+        let mails: Vec<Bson> =
+            done.filter(|(_, is_mail, _)| *is_mail).filter_map(|(id, _, _)| id.clone()).collect();
+        documents.delete_all(MAILS, doc! { "_id": { "$in": mails } }).await?;
+    }
+    kept.into_iter().try_for_each(|(_, _, kept)| kept)
 }
 
 /// One item, where it belongs.
@@ -110,7 +130,8 @@ async fn drain_some(documents: &Documents, of: &'static str, filter: Document) -
         let waiting = documents.find(of, doc! { "$and": page.clone() }, doc! { "_id": 1 }, AT_ONCE).await?;
         for document in &waiting {
             if let Err(error) = finish(documents, of, document).await {
-                tracing::error!(%error, "events and mails of a change cannot be drained");
+                let id = document.get("_id").map(ToString::to_string).unwrap_or_default();
+                tracing::error!(%error, of, id, "events and mails of a change cannot be drained");
             }
         }
         match waiting.last().and_then(|last| last.get("_id")) {
@@ -130,7 +151,7 @@ pub(super) async fn delete_all(
     filter: Document,
 ) -> Result<(), StoreError> {
     drain_some(documents, of, filter.clone()).await?;
-    Ok(documents.delete_all(of, living(filter)).await.map(drop)?)
+    Ok(documents.delete_all(of, settled(filter)).await.map(drop)?)
 }
 
 /// Drains a document as it was read; a tombstone is gone then.
@@ -147,7 +168,8 @@ pub(super) async fn finish(
     if of == USERS {
         forget(documents, id, &items).await?;
     }
-    try_join_all(items.into_iter().map(|item| keep(documents, item))).await?;
+    let kept = join_all(items.into_iter().map(|item| keep(documents, item))).await;
+    kept.into_iter().collect::<Result<(), _>>()?;
     Ok(documents.delete(of, doc! { "_id": id, "deleted": true }).await.map(drop)?)
 }
 
@@ -161,7 +183,11 @@ async fn forget(documents: &Documents, user: &Bson, items: &[Document]) -> Resul
 
 /// Of what waits.
 fn ids(items: &[Document]) -> Vec<Bson> {
-    items.iter().filter_map(|item| item.get_document("document").ok()?.get("_id")).cloned().collect()
+    items.iter().filter_map(item_id).collect()
+}
+
+fn item_id(item: &Document) -> Option<Bson> {
+    item.get_document("document").ok()?.get("_id").cloned()
 }
 
 /// The document, unless it is a tombstone.

@@ -30,15 +30,15 @@ pub(super) fn document(event: &Event) -> Document {
         .with_some("user_id", event.user.map(users::id))
         .with_some("session_id", event.session.map(|session| document::id(session.as_bytes())))
         .with_some("address", event.address.map(|address| address.to_string()))
-        .with_text("agent", event.agent.as_deref())
-        .with_text("request_id", event.request_id.as_deref())
+        .with_some("agent", event.agent.as_deref())
+        .with_some("request_id", event.request_id.as_deref())
         .with_time("intended_at", event.is_intent.then_some(event.at))
         .0
 }
 
 /// `None` is an event of a kind that only a newer Keyward knows.
 fn read(document: &Document) -> Result<Option<Event>, StoreError> {
-    let stored = Stored { of: EVENTS, document };
+    let stored = Stored::of(EVENTS, document);
     let Some(kind) = EventKind::stored(stored.text("kind")?) else { return Ok(None) };
     let actor = match document.get("actor") {
         Some(Bson::String(word)) if word == ANONYMOUS => Actor::Anonymous,

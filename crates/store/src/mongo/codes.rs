@@ -24,7 +24,7 @@ fn written(code: &Code) -> Document {
         .with("code", document::id(code.id.as_bytes()))
         .with("asked_at", time(code.asked_at))
         .with("purpose", code.purpose.as_str())
-        .with_text("email", code.email.as_ref().map(|email| email.as_str()))
+        .with_some("email", code.email.as_ref().map(|email| email.as_str()))
         .with("epoch", code.epoch)
         .with_time("digits_until", code.digits_until)
         .with("expires_at", time(code.expires_at))
@@ -33,7 +33,7 @@ fn written(code: &Code) -> Document {
 }
 
 fn read(document: &Document) -> Result<Code, StoreError> {
-    let stored = Stored { of: CODES, document };
+    let stored = Stored::of(CODES, document);
     Ok(Code {
         id: MailId::from_bytes(stored.id("code")?),
         place: stored.known("place", |text| hex::read(text).map(CodePlace))?,

@@ -10,6 +10,7 @@ use keyward_auth::values::Timestamp;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document};
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The first moment and the last that have four digits for their year.
 const FIRST: Moment = Moment::constant(-62_167_219_200, 0);
@@ -36,9 +37,10 @@ pub(super) fn read_time(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_micros(moment.as_microsecond()))
 }
 
-/// When the server may take a document away by itself: never before this time, which is decided by the text.
+/// When the server may take a document away by itself: a day after this time, which is decided by the text. By then it has
+/// come on every clock that is not wholly wrong.
 pub(super) fn gone_at(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.as_micros().div_euclid(1000).saturating_add(1))
+    DateTime::from_millis((time + Duration::from_secs(86_400)).as_micros().div_euclid(1000))
 }
 
 /// A UUID.
@@ -63,10 +65,6 @@ impl Fields {
         }
     }
 
-    pub(super) fn with_text(self, name: &str, text: Option<&str>) -> Self {
-        self.with_some(name, text)
-    }
-
     pub(super) fn with_time(self, name: &str, at: Option<Timestamp>) -> Self {
         self.with_some(name, at.map(time))
     }
@@ -74,13 +72,19 @@ impl Fields {
 
 /// A document of a collection, as it is read.
 pub(super) struct Stored<'d> {
-    pub(super) of: &'static str,
-    pub(super) document: &'d Document,
+    of: &'static str,
+    document: &'d Document,
+    /// Of the whole document, where this is one within.
+    id: Option<&'d Bson>,
 }
 
 impl<'d> Stored<'d> {
+    pub(super) fn of(of: &'static str, document: &'d Document) -> Self {
+        Self { of, document, id: document.get("_id") }
+    }
+
     pub(super) fn unreadable(&self, name: &str) -> StoreError {
-        let id = match self.document.get("_id") {
+        let id = match self.id {
             Some(Bson::Binary(binary)) => binary.to_uuid().map(|id| id.to_string()).unwrap_or_default(),
             Some(Bson::String(text)) if self.of != super::LEFTOVERS => text.clone(),
             _ => String::new(),
@@ -164,7 +168,7 @@ impl<'d> Stored<'d> {
     pub(super) fn within(&self, name: &str) -> Result<Option<Stored<'d>>, StoreError> {
         match self.document.get(name) {
             None => Ok(None),
-            Some(Bson::Document(document)) => Ok(Some(Stored { of: self.of, document })),
+            Some(Bson::Document(document)) => Ok(Some(Stored { document, ..*self })),
             Some(_) => Err(self.unreadable(name)),
         }
     }
@@ -184,7 +188,7 @@ mod tests {
         assert_eq!(texts[7], "2026-11-21T09:40:00.123456Z");
         for (micros, text) in moments.into_iter().zip(&texts) {
             let document = Fields::default().with("at", text.as_str()).0;
-            let read = Stored { of: "x", document: &document }.time("at").unwrap();
+            let read = Stored::of("x", &document).time("at").unwrap();
             assert_eq!(read, Timestamp::from_micros(micros));
         }
     }
@@ -197,7 +201,7 @@ mod tests {
             .with("at", "canary")
             .with("number", "canary")
             .0;
-        let stored = Stored { of: "keyward_users", document: &document };
+        let stored = Stored::of("keyward_users", &document);
         for error in [
             stored.text("text").unwrap_err(),
             stored.text("none").unwrap_err(),

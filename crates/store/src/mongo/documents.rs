@@ -10,6 +10,7 @@ use mongodb::{Collection, Database};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 /// How often something that lost a race is tried; between two tries there is a little more time each time.
 const TRIES: u32 = 8;
@@ -41,9 +42,9 @@ impl Documents {
         &self,
         intention: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match timeout(self.0.limit, tokio::spawn(intention)).await {
+        match timeout(self.0.limit, tokio::spawn(intention.in_current_span())).await {
             Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(StoreError::Backend("mongodb: an intention panicked".into())),
+            Ok(Err(_)) => Err(StoreError::Backend("mongodb: an intention was broken off".into())),
             Err(_) => Err(late().into()),
         }
     }
@@ -83,8 +84,7 @@ impl Documents {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let limit = i64::try_from(most).unwrap_or(i64::MAX);
-        self.listed(of, filter, FindOptions::builder().sort(sort).limit(limit).build()).await
+        self.listed(of, filter, FindOptions::builder().sort(sort).limit(limit(most)).build()).await
     }
 
     /// The ids alone, without the first `skipped`.
@@ -102,7 +102,7 @@ impl Documents {
         let options = FindOptions::builder()
             .sort(sort)
             .skip(u64::try_from(skipped).unwrap_or(u64::MAX))
-            .limit(i64::try_from(most).unwrap_or(i64::MAX))
+            .limit(limit(most))
             .projection(doc! { "_id": 1 });
         let found = self.listed(of, filter, options.build()).await?;
         Ok(found.into_iter().filter_map(|mut document| document.remove("_id")).collect())
@@ -138,8 +138,8 @@ impl Documents {
         self.ask(|| collection.insert_one(document.clone())).await.map(drop)
     }
 
-    /// Does a write until it has met a document, or there is none to meet: a server may look past one that another write is just
-    /// changing, and then nothing was done.
+    /// Does a write until it has met a document, or there is none to meet: some servers look past one that another write is just
+    /// changing, and then nothing was done. MongoDB itself is not among them, DocumentDB is.
     async fn met<T, F>(
         &self,
         of: &'static str,
@@ -172,7 +172,8 @@ impl Documents {
         Ok(self.met(of, &filter, act, |done| done.matched_count > 0).await?.matched_count > 0)
     }
 
-    /// The same, and where none is met a document is inserted: `false` if that was there.
+    /// The same, and where none is met a document is inserted: `false` if one of this `_id` is there that the filter does not
+    /// meet.
     pub(super) async fn upsert(
         &self,
         of: &'static str,
@@ -252,10 +253,15 @@ where
 async fn apart<T: Send + 'static>(
     reading: impl Future<Output = Result<T, Trouble>> + Send + 'static,
 ) -> Result<T, Trouble> {
-    match tokio::spawn(reading).await {
+    match tokio::spawn(reading.in_current_span()).await {
         Ok(read) => read,
-        Err(_) => Err(Trouble::Failed("a read panicked".into())),
+        Err(_) => Err(Trouble::Failed("a read was broken off".into())),
     }
+}
+
+/// None for as many as there are: a cluster adds what is skipped to the limit, and it must not overflow.
+fn limit(most: usize) -> Option<i64> {
+    i64::try_from(most).ok().filter(|_| most < usize::MAX)
 }
 
 fn late() -> Trouble {

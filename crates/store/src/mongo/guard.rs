@@ -7,25 +7,35 @@
 //! then. While a user moves nobody else begins with that user. A move whose process died is ended by whoever is in its way:
 //! the user's version is raised first, so that the write of before can never come late.
 
+use super::along::alive;
 use super::documents::Documents;
 use super::trouble::Trouble;
-use super::{GUARDS, USERS};
+use super::{GUARDS, USERS, users};
 use keyward_auth::records::{Direction, StoreError, User};
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a move of somebody else's is waited for until it is taken for dead. Longer than any that lives takes.
+/// How long a move of somebody else's is waited for until it is ended. One that is only slow is told that it came too late.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a move is tried to be begun while others come and go.
+const LIMIT: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Of a user who is new.
+const FIRST_VERSION: i64 = 1;
+/// Of a move for which no user is written.
+const UNWRITTEN: i64 = 0;
 
 const NAME: &str = "administrators";
 
-/// A user whose membership moves, with the version for which it does.
+/// A user whose membership moves, with the version for which it does: an entry of the guard, which is like no other.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Move {
     user: Bson,
     version: i64,
+    entry: Document,
 }
 
 /// What a change means to the guard.
@@ -48,19 +58,48 @@ impl From<Direction> for Wish {
 
 impl Move {
     pub(super) fn new(user: &User) -> Self {
-        Self::of(super::document::id(user.id.as_bytes()), user.version)
+        Self::of(users::id(user.id), user.version)
     }
 
     pub(super) fn of(user: Bson, version: i64) -> Self {
-        Self { user, version }
+        let entry = doc! { "user": &user, "version": version, "number": ObjectId::new() };
+        Self { user, version, entry }
     }
 
-    fn entry(&self) -> Document {
-        doc! { "user": self.user.clone(), "version": self.version }
+    /// Of an entry that was edited by hand the version may be unknown: then no write can be for it.
+    fn read(entry: &Bson) -> Option<Self> {
+        let entry = entry.as_document()?.clone();
+        let version = entry.get("version").and_then(|version| match version {
+            Bson::Int64(version) => Some(*version),
+            Bson::Int32(version) => Some((*version).into()),
+            _ => None,
+        });
+        Some(Self { user: entry.get("user")?.clone(), version: version.unwrap_or_default(), entry })
+    }
+}
+
+/// The guard as it was read.
+struct Guard {
+    members: Vec<Bson>,
+    moving: Vec<Move>,
+    /// What is no entry.
+    unreadable: Vec<Bson>,
+}
+
+impl Guard {
+    /// What must end before it is known whether the wish can be granted. Whoever moves may come back.
+    fn in_the_way(&self, this: &Move, wish: Wish) -> Vec<&Move> {
+        let concerns = |other: &&Move| wish != Wish::Joins || other.user == this.user;
+        self.moving.iter().filter(concerns).collect()
     }
 
-    fn read(entry: &Document) -> Option<Self> {
-        Some(Self { user: entry.get("user")?.clone(), version: entry.get_i64("version").ok()? })
+    /// Whether it cannot be granted, with nothing in the way.
+    fn forbids(&self, this: &Move, wish: Wish) -> bool {
+        match wish {
+            Wish::First => !self.members.is_empty(),
+            Wish::Joins => false,
+            Wish::Leaves => self.members.iter().all(|member| *member == this.user),
+        }
     }
 }
 
@@ -72,36 +111,36 @@ pub(super) async fn prepare(documents: &Documents) -> Result<(), Trouble> {
 
 /// Begins a move, or says `Guarded`; `Stale` if the user is of another version than the move by now.
 pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Result<(), StoreError> {
-    let mut since = Instant::now();
-    let mut in_the_way = Vec::new();
-    loop {
+    let begun = Instant::now();
+    let mut seen: Vec<(Move, Instant)> = Vec::new();
+    while begun.elapsed() < LIMIT {
         if documents.update(GUARDS, condition(this, wish), start(this)).await? {
+            // Members may be missing for a moment: where the guard was restored without them.
+            if wish == Wish::First && documents.find_one(USERS, administrators()).await?.is_some() {
+                end(documents, this, false).await?;
+                return Err(StoreError::Guarded);
+            }
             return Ok(());
         }
-        let (members, moving) = read(documents).await?;
         if wish != Wish::First && !is_of(documents, this).await? {
             return Err(StoreError::Stale);
         }
-        let others: Vec<Move> = match wish {
-            Wish::First if members > 0 => return Err(StoreError::Guarded),
-            // Whoever moves may come back.
-            Wish::First | Wish::Leaves => moving,
-            Wish::Joins => moving.into_iter().filter(|other| other.user == this.user).collect(),
-        };
-        match (others.is_empty(), wish) {
-            // Somebody has ended meanwhile: the condition holds now, or it never will.
-            (true, _) if !in_the_way.is_empty() => in_the_way.clear(),
-            (true, Wish::Joins) => {}
-            (true, _) => return Err(StoreError::Guarded),
-            (false, _) if others != in_the_way => (in_the_way, since) = (others, Instant::now()),
-            (false, _) if since.elapsed() < PATIENCE => sleep(PAUSE).await,
-            (false, _) => {
-                for dead in &others {
-                    resolve(documents, dead).await?;
-                }
+        let guard = read(documents).await?;
+        let in_the_way = guard.in_the_way(this, wish);
+        if guard.forbids(this, wish) && (in_the_way.is_empty() || wish == Wish::First) {
+            return Err(StoreError::Guarded);
+        }
+        seen.retain(|(other, _)| in_the_way.contains(&other));
+        for other in in_the_way {
+            match seen.iter().find(|(known, _)| known == other) {
+                None => seen.push((other.clone(), Instant::now())),
+                Some((_, since)) if since.elapsed() > PATIENCE => resolve(documents, other).await?,
+                Some(_) => {}
             }
         }
+        sleep(PAUSE).await;
     }
+    Err(StoreError::Backend(format!("{GUARDS}: administrators come and go all the time")))
 }
 
 /// Of the guard, that the wish may be granted.
@@ -120,40 +159,44 @@ fn condition(this: &Move, wish: Wish) -> Document {
 
 /// Whoever moves is no member until it is known what came of it.
 fn start(this: &Move) -> Document {
-    doc! { "$pull": { "members": &this.user }, "$push": { "moving": this.entry() } }
+    doc! { "$pull": { "members": &this.user }, "$push": { "moving": &this.entry } }
 }
 
 /// Ends a move, if nobody else has: the user is a member then, or is not.
 pub(super) async fn end(documents: &Documents, this: &Move, is_member: bool) -> Result<(), Trouble> {
-    let mut update = doc! { "$pull": { "moving": this.entry() } };
+    let mut update = doc! { "$pullAll": { "moving": [&this.entry] } };
     if is_member {
         update.insert("$addToSet", doc! { "members": &this.user });
     }
-    let entry = doc! { "_id": NAME, "moving": { "$elemMatch": this.entry() } };
-    documents.update(GUARDS, entry, update).await.map(drop)
+    documents.update(GUARDS, doc! { "_id": NAME, "moving": &this.entry }, update).await.map(drop)
 }
 
-/// Ends a move by what the user's document says now, where the write of it is over, or can be kept from coming.
-pub(super) async fn resolve(documents: &Documents, dead: &Move) -> Result<(), StoreError> {
-    // A document of that version could be written still, and so could a new one.
-    let of_version = doc! { "_id": &dead.user, "version": dead.version };
+/// Ends a move of somebody else's by what the user's document says now, once the write of it can come no more.
+async fn resolve(documents: &Documents, other: &Move) -> Result<(), StoreError> {
+    let of_version = doc! { "_id": &other.user, "version": other.version };
     documents.update(USERS, of_version, doc! { "$inc": { "version": 1_i64 } }).await?;
-    let grave = doc! { "$setOnInsert": { "deleted": true } };
-    documents.upsert(USERS, doc! { "_id": &dead.user }, grave).await?;
-    settle(documents, dead).await
+    if other.version == FIRST_VERSION {
+        // A new user's may still come: so there is a document of that id, which is nobody.
+        let grave = doc! { "$setOnInsert": { "deleted": true } };
+        documents.upsert(USERS, doc! { "_id": &other.user }, grave).await?;
+    }
+    settle(documents, other).await
 }
 
 /// Ends a move by what the user's document says.
 pub(super) async fn settle(documents: &Documents, this: &Move) -> Result<(), StoreError> {
     let user = documents.find_one(USERS, doc! { "_id": &this.user }).await?;
-    Ok(end(documents, this, user.is_some_and(|user| is_administrator(&user))).await?)
+    Ok(end(documents, this, user.is_some_and(is_administrator)).await?)
 }
 
-/// As [`User::is_administrator`], of the document.
-pub(super) fn is_administrator(user: &Document) -> bool {
-    let has_role =
-        user.get_array("roles").is_ok_and(|roles| roles.iter().any(|role| role.as_str() == Some("admin")));
-    has_role && user.get("disabled_at").is_none() && user.get("deleted").is_none()
+/// The documents of which [`is_administrator`] may be true.
+fn administrators() -> Document {
+    doc! { "roles": "admin", "disabled_at": { "$exists": false }, "deleted": { "$exists": false } }
+}
+
+/// Whoever cannot be read is none.
+fn is_administrator(user: Document) -> bool {
+    alive(Some(user)).is_some_and(|user| users::read(&user).is_ok_and(|user| user.is_administrator()))
 }
 
 /// Whether the user is there, and of the version of the move.
@@ -162,27 +205,56 @@ async fn is_of(documents: &Documents, this: &Move) -> Result<bool, StoreError> {
     Ok(documents.find_one(USERS, filter).await?.is_some())
 }
 
-/// How many members there are, and who moves.
-async fn read(documents: &Documents) -> Result<(usize, Vec<Move>), StoreError> {
-    let lost = || StoreError::Backend(format!("{GUARDS}: the document {NAME} is missing"));
-    let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.ok_or_else(lost)?;
-    let moving = guard.get_array("moving").map_err(|_| lost())?;
-    let moving = moving.iter().filter_map(|entry| Move::read(entry.as_document()?)).collect();
-    Ok((guard.get_array("members").map_err(|_| lost())?.len(), moving))
+/// Where somebody has taken the document away, or a list in it, it is made again.
+async fn read(documents: &Documents) -> Result<Guard, StoreError> {
+    if let Some(guard) = look(documents).await? {
+        return Ok(guard);
+    }
+    make_again(documents).await?;
+    Box::pin(repair(documents)).await?;
+    let lost = || StoreError::Backend(format!("{GUARDS}: the document {NAME} cannot be read"));
+    look(documents).await?.ok_or_else(lost)
+}
+
+async fn look(documents: &Documents) -> Result<Option<Guard>, StoreError> {
+    let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.unwrap_or_default();
+    let (Ok(members), Ok(entries)) = (guard.get_array("members"), guard.get_array("moving")) else {
+        return Ok(None);
+    };
+    let (readable, unreadable): (Vec<&Bson>, Vec<&Bson>) =
+        entries.iter().partition(|entry| Move::read(entry).is_some());
+    Ok(Some(Guard {
+        members: members.clone(),
+        moving: readable.into_iter().filter_map(Move::read).collect(),
+        unreadable: unreadable.into_iter().cloned().collect(),
+    }))
+}
+
+/// With empty lists, where there are none.
+async fn make_again(documents: &Documents) -> Result<(), StoreError> {
+    prepare(documents).await?;
+    let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.unwrap_or_default();
+    for list in ["members", "moving"] {
+        if guard.get_array(list).is_err() {
+            let wrong = match guard.get(list) {
+                Some(value) => doc! { "_id": NAME, list: value },
+                None => doc! { "_id": NAME, list: { "$exists": false } },
+            };
+            documents.update(GUARDS, wrong, doc! { "$set": { list: [] } }).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether there is an administrator.
 pub(super) async fn has_member(documents: &Documents) -> Result<bool, StoreError> {
-    let (members, moving) = read(documents).await?;
-    if members > 0 || moving.is_empty() {
-        return Ok(members > 0);
+    let guard = read(documents).await?;
+    if !guard.members.is_empty() {
+        return Ok(true);
     }
-    for other in &moving {
-        if documents
-            .find_one(USERS, doc! { "_id": &other.user })
-            .await?
-            .is_some_and(|user| is_administrator(&user))
-        {
+    for other in guard.moving {
+        let user = documents.find_one(USERS, doc! { "_id": other.user }).await?;
+        if user.is_some_and(is_administrator) {
             return Ok(true);
         }
     }
@@ -191,42 +263,35 @@ pub(super) async fn has_member(documents: &Documents) -> Result<bool, StoreError
 
 /// At a start: ends what a crash has left, and has members be those who are administrators, whoever has written that.
 pub(super) async fn repair(documents: &Documents) -> Result<(), StoreError> {
-    let (_, moving) = read(documents).await?;
-    if !moving.is_empty() {
+    make_again(documents).await?;
+    let Some(before) = look(documents).await? else { return Ok(()) };
+    if !before.unreadable.is_empty() {
+        let rubbish = doc! { "$pullAll": { "moving": before.unreadable } };
+        documents.update(GUARDS, doc! { "_id": NAME }, rubbish).await?;
+    }
+    if !before.moving.is_empty() {
         sleep(PATIENCE).await;
-        let (_, still) = read(documents).await?;
-        for dead in still.iter().filter(|this| moving.contains(this)) {
-            resolve(documents, dead).await?;
-        }
     }
-    let guard = documents.find_one(GUARDS, doc! { "_id": NAME }).await?.unwrap_or_default();
-    let members = guard.get_array("members").cloned().unwrap_or_default();
-    let administrators =
-        doc! { "roles": "admin", "disabled_at": { "$exists": false }, "deleted": { "$exists": false } };
-    let administrators = documents.find(USERS, administrators, doc! { "_id": 1 }, usize::MAX).await?;
-    let known = |user: &Bson| members.contains(user);
-    let missing = administrators.iter().filter(|user| user.get("_id").is_some_and(|id| !known(id)));
-    let is_one = |member: &&Bson| administrators.iter().any(|user| user.get("_id") == Some(*member));
-    let wrong: Vec<&Bson> = members.iter().filter(|member| !is_one(member)).collect();
-    for user in missing {
-        let (Some(id), Ok(version)) = (user.get("_id"), user.get_i64("version")) else { continue };
-        again(documents, &Move::of(id.clone(), version)).await?;
+    let Some(guard) = look(documents).await? else { return Ok(()) };
+    for dead in guard.moving.iter().filter(|this| before.moving.contains(this)) {
+        resolve(documents, dead).await?;
     }
-    for member in wrong {
-        again(documents, &Move::of(member.clone(), 0)).await?;
+    let administrators = documents.find(USERS, administrators(), doc! { "_id": 1 }, usize::MAX).await?;
+    let administrators = administrators.into_iter().filter(|user| is_administrator(user.clone()));
+    let administrators: Vec<Bson> = administrators.filter_map(|mut user| user.remove("_id")).collect();
+    let missing = administrators.iter().filter(|user| !guard.members.contains(user));
+    let wrong = guard.members.iter().filter(|member| !administrators.contains(member));
+    for user in missing.chain(wrong) {
+        look_anew(documents, Move::of(user.clone(), UNWRITTEN)).await?;
     }
     Ok(())
 }
 
-/// Looks at one user anew: while the entry stands, nobody changes what it is about.
-async fn again(documents: &Documents, this: &Move) -> Result<(), StoreError> {
-    if !documents.update(GUARDS, condition(this, Wish::Joins), start(this)).await? {
-        // One that moves: by a process that lives, or by one that does not.
-        let (_, moving) = read(documents).await?;
-        for other in moving.iter().filter(|other| other.user == this.user) {
-            resolve(documents, other).await?;
-        }
-        return Ok(());
+/// Whether one user is a member. While the entry stands, nobody changes what it is about; and where there is one already,
+/// that one sees to it.
+async fn look_anew(documents: &Documents, this: Move) -> Result<(), StoreError> {
+    if documents.update(GUARDS, condition(&this, Wish::Joins), start(&this)).await? {
+        settle(documents, &this).await?;
     }
-    settle(documents, this).await
+    Ok(())
 }

@@ -21,7 +21,7 @@ fn written(key: &StoredKey) -> Document {
 }
 
 fn read(document: &Document) -> Result<StoredKey, StoreError> {
-    let stored = Stored { of: KEYS, document };
+    let stored = Stored::of(KEYS, document);
     Ok(StoredKey {
         id: stored.text("_id")?.to_owned(),
         algorithm: stored.text("algorithm")?.to_owned(),

@@ -33,7 +33,7 @@ pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Resul
 }
 
 fn read(document: &Document) -> Result<Leftover, StoreError> {
-    let stored = Stored { of: LEFTOVERS, document };
+    let stored = Stored::of(LEFTOVERS, document);
     Ok(Leftover {
         user: UserId::from_bytes(stored.id("user_id")?),
         picture: stored.known("_id", Picture::parse)?,

@@ -1,6 +1,6 @@
 //! MongoDB: one file for each record, under the names that they have in `sql`, and documents that a person can read in a
 //! shell. Every intention is one atomic write on one document. There are no transactions: what goes along with a change
-//! waits inside the document that changes ([`along`]), and the guard of administrators takes two steps ([`guard`]).
+//! waits inside the document that changes ([`along`]), and the guard of administrators takes three ([`guard`]).
 
 mod along;
 mod audit;
@@ -197,7 +197,8 @@ impl Part for Server {
     /// Writes a document, and asks for the time.
     async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
-            leases::touch(&self.0).await?;
+            let documents = self.0.clone();
+            self.0.whole(async move { Ok(leases::touch(&documents).await?) }).await?;
             let told = self.0.database().run_command(doc! { "hello": 1 }).await.map_err(Trouble::from)?;
             let time = told.get_datetime("localTime").ok();
             Ok(time.map(|time| Timestamp::from_micros(time.timestamp_millis().saturating_mul(1000))))

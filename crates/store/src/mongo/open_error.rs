@@ -6,9 +6,7 @@ use mongodb::error::{Error, ErrorKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    #[error(
-        "{url} cannot be reached ({cause}); check host, port, firewall and, where it needs one, ?tls=true"
-    )]
+    #[error("{url} cannot be reached ({cause}); check host, port, firewall and TLS (?tls=true, tlsCAFile=)")]
     Unreachable { url: String, cause: String },
     #[error(
         "{url} refuses the user name or the password; check them, and ?authSource= where the user is not of that database"
@@ -29,16 +27,16 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(super) fn of(url: &super::MongoUrl, error: &Error) -> Self {
-        let url = url.to_string();
+    pub(super) fn of(of: &super::MongoUrl, error: &Error) -> Self {
+        let url = of.to_string();
         let code = trouble::code(error);
-        let cause = trouble::told(error, code);
+        let cause = trouble::told(error);
         match (&*error.kind, code) {
             (ErrorKind::Authentication { .. }, _) | (_, Some(18)) => Self::Login { url },
             (_, Some(13)) => Self::NoRight { url, cause },
             (ErrorKind::InvalidArgument { message, .. }, _) => {
                 // The driver's words name options, hosts and schemes, and no part of the login.
-                Self::Url { url, cause: message.chars().take(200).collect() }
+                Self::Url { url, cause: of.without_values(message).chars().take(200).collect() }
             }
             (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => {
                 Self::Url { url, cause }
@@ -49,6 +47,9 @@ impl OpenError {
                 | ErrorKind::ConnectionPoolCleared { .. },
                 _,
             ) => Self::Unreachable { url, cause },
+            (_, Some(13297)) => {
+                Self::Url { url, cause: "a database whose name differs in capitals alone is there".into() }
+            }
             _ => Self::Other { url, cause },
         }
     }

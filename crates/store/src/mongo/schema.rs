@@ -2,11 +2,14 @@
 //! by whoever comes first or by several at once: what is there already stays.
 
 use super::documents::{Documents, tried};
+use super::trouble;
 use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoUrl, OpenError, SCHEMA, SESSIONS, USERS};
+use futures_util::future::try_join_all;
 use keyward_auth::values::Timestamp;
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::options::IndexOptions;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What this Keyward makes; one more with each change to it.
@@ -92,23 +95,46 @@ pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option
     Ok(Some((version, found.get_str("made_at").unwrap_or_default().to_owned())))
 }
 
-/// Makes what is missing.
+/// Makes what is missing: the indexes of a collection at once, and all collections side by side.
 pub(super) async fn make(documents: &Documents, url: &MongoUrl, now: Timestamp) -> Result<(), OpenError> {
+    let mut of_collections: BTreeMap<&str, Vec<Index>> = BTreeMap::new();
     for index in indexes() {
-        let collection = documents.database().collection::<Document>(index.of);
-        let (name, model) = (index.name, index.model());
-        // Others may be making it, too.
-        let making = tried(|| collection.create_index(model.clone()));
-        making.await.map_err(|error| match OpenError::of(url, &error) {
-            OpenError::Other { url, cause } => {
-                OpenError::Other { url, cause: format!("the index {name}: {cause}") }
-            }
-            other => other,
-        })?;
+        of_collections.entry(index.of).or_default().push(index);
     }
+    try_join_all(of_collections.into_iter().map(|(of, all)| make_indexes(documents, url, of, all))).await?;
     let line =
         doc! { "$max": { "version": VERSION }, "$setOnInsert": { "made_at": super::document::time(now) } };
     let told =
         |trouble: super::Trouble| OpenError::Other { url: url.to_string(), cause: trouble.to_string() };
     documents.upsert(SCHEMA, doc! { "_id": "schema" }, line).await.map(drop).map_err(told)
+}
+
+async fn make_indexes(
+    documents: &Documents,
+    url: &MongoUrl,
+    of: &str,
+    all: Vec<Index>,
+) -> Result<(), OpenError> {
+    let collection = documents.database().collection::<Document>(of);
+    let names: Vec<&str> = all.iter().map(|index| index.name).collect();
+    let models: Vec<IndexModel> = all.into_iter().map(Index::model).collect();
+    // Others may be making them, too.
+    if tried(|| collection.create_indexes(models.clone())).await.is_ok() {
+        return Ok(());
+    }
+    // One by one, to say which it is.
+    for (name, model) in names.into_iter().zip(models) {
+        let making = tried(|| collection.create_index(model.clone()));
+        making.await.map_err(|error| match (OpenError::of(url, &error), trouble::code(&error)) {
+            (OpenError::Other { url, .. }, Some(trouble::DUPLICATE_KEY)) => {
+                let cause = format!("the index {name} of {of}: several documents have the same value there; change or delete all but one");
+                OpenError::Other { url, cause }
+            }
+            (OpenError::Other { url, cause }, _) => {
+                OpenError::Other { url, cause: format!("the index {name} of {of}: {cause}") }
+            }
+            (other, _) => other,
+        })?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Sessions in MongoDB: one document each. What ends them all is in the user's document and not here.
 
-use super::along::{self, alive, living};
+use super::along::{self, alive, living, settled};
 use super::document::{self, Fields, Stored, gone_at, time};
 use super::documents::Documents;
 use super::{SESSIONS, USERS, users};
@@ -25,7 +25,7 @@ fn written(session: &Session) -> Document {
         .with("idle_at", time(session.idle_at))
         .with("ends_at", time(session.ends_at))
         .with_some("address", session.address.map(|address| address.to_string()))
-        .with_text("agent", session.agent.as_deref())
+        .with_some("agent", session.agent.as_deref())
         .with("expires_at", time(session.expires_at()))
         // However often it is used, it ends then; the sweep takes those that end earlier.
         .with("gone_at", gone_at(session.ends_at))
@@ -33,7 +33,7 @@ fn written(session: &Session) -> Document {
 }
 
 fn read(document: &Document) -> Result<Session, StoreError> {
-    let stored = Stored { of: SESSIONS, document };
+    let stored = Stored::of(SESSIONS, document);
     Ok(Session {
         id: SessionId::from_bytes(stored.id("_id")?),
         user: UserId::from_bytes(stored.id("user_id")?),
@@ -168,7 +168,7 @@ impl records::Sessions for Sessions {
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let over = living(doc! { "expires_at": { "$lte": time(now) } });
+        let over = settled(doc! { "expires_at": { "$lte": time(now) } });
         self.0.sweep(SESSIONS, over, "expires_at", most).await
     }
 }

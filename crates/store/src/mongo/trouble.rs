@@ -6,9 +6,9 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 
 /// A write met another at the same place, and was not done.
 const WRITE_CONFLICT: i32 = 112;
-const NOT_PRIMARY: i32 = 10107;
-const NOT_PRIMARY_FOR_READS: i32 = 13435;
-const DUPLICATE_KEY: i32 = 11000;
+pub(super) const DUPLICATE_KEY: i32 = 11000;
+/// BadValue, FailedToParse, TypeMismatch, CannotCreateIndex and their like, of which a document that was edited by hand is the cause.
+const DATA: [i32; 6] = [2, 9, 14, 40, 28, 66];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
@@ -18,6 +18,9 @@ pub(super) enum Trouble {
     /// Lost a race; nothing was done, and it can be tried again.
     #[error("another write was in the way, again and again")]
     Conflict,
+    /// The server said no: nothing was done, nor will be.
+    #[error("{0}")]
+    Refused(String),
     /// Whether it was done is unknown.
     #[error("{0}")]
     Failed(String),
@@ -34,16 +37,22 @@ impl From<Error> for Trouble {
         match code(&error) {
             Some(DUPLICATE_KEY) => Self::Duplicate,
             Some(WRITE_CONFLICT) => Self::Conflict,
-            code => Self::Failed(told(&error, code)),
+            Some(_) if is_refusal(&error) => Self::Refused(told(&error)),
+            _ => Self::Failed(told(&error)),
         }
     }
 }
 
-/// Nothing was done, and soon it may be: another write was in the way, the server has just stepped down or has too much to do.
+/// Nothing was done, and soon it may be: another write was in the way, or the server has too much to do. Not what is said of
+/// a server that stepped down: of a set the driver has tried that again by itself, and the first try may have been done.
 pub(super) fn has_lost(error: &Error) -> bool {
-    let is_refused =
-        code(error).is_some_and(|code| [WRITE_CONFLICT, NOT_PRIMARY, NOT_PRIMARY_FOR_READS].contains(&code));
-    is_refused || ["SystemOverloadedError", "RetryableError"].iter().all(|label| error.contains_label(label))
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => false,
+        _ => {
+            code(error) == Some(WRITE_CONFLICT)
+                || ["SystemOverloadedError", "RetryableError"].iter().all(|label| error.contains_label(label))
+        }
+    }
 }
 
 pub(super) fn code(error: &Error) -> Option<i32> {
@@ -51,7 +60,6 @@ pub(super) fn code(error: &Error) -> Option<i32> {
         ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
         ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
         ErrorKind::Command(error) => Some(error.code),
-        ErrorKind::InsertMany(error) => error.write_errors.as_ref()?.first().map(|error| error.code),
         _ => None,
     }
 }
@@ -73,9 +81,16 @@ fn why_none(report: &str) -> &'static str {
         .map_or("no server that can be written answers", |(_, why)| why)
 }
 
+/// Of what is wrong with the very command or document: not of a server that is about to go, or of one among several.
+fn is_refusal(error: &Error) -> bool {
+    let is_of_data =
+        matches!(&*error.kind, ErrorKind::Command(_) | ErrorKind::Write(WriteFailure::WriteError(_)));
+    is_of_data && error.labels().is_empty() && code(error).is_some_and(|code| DATA.contains(&code))
+}
+
 /// In words of our own.
-pub(super) fn told(error: &Error, code: Option<i32>) -> String {
-    match (&*error.kind, code) {
+pub(super) fn told(error: &Error) -> String {
+    match (&*error.kind, code(error)) {
         (ErrorKind::Authentication { .. }, _) => "the user name or the password is wrong".into(),
         (ErrorKind::ServerSelection { message, .. }, _) => why_none(message).into(),
         (ErrorKind::Io(io), _) => format!("the connection broke ({})", io.kind()),

@@ -67,6 +67,11 @@ impl MongoUrl {
         let is_name = |name: &str| {
             name.len() <= 63 && name.chars().all(|sign| sign.is_ascii_alphanumeric() || "-_".contains(sign))
         };
+        if ["admin", "local", "config"].contains(&path.to_ascii_lowercase().as_str()) {
+            return Err(format!(
+                "the database {path} is the server's own; write /keyward, and ?authSource={path} if the user is of it"
+            ));
+        }
         if !is_name(path) {
             return Err("the name of a database has up to 63 letters, digits, - and _".into());
         }
@@ -92,6 +97,15 @@ impl MongoUrl {
             database: if path.is_empty() { DATABASE } else { path }.to_owned(),
             is_encrypted,
         })
+    }
+
+    /// A text about the URL, without the values of its options: one of them may be a secret.
+    pub(super) fn without_values(&self, text: &str) -> String {
+        let query = self.text.split_once('?').map_or("", |(_, query)| query);
+        let raw = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
+        let decoded = ::url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned());
+        let values = raw.chain(decoded).filter(|value| !value.is_empty());
+        values.fold(text.to_owned(), |text, value| text.replace(&value, "..."))
     }
 
     /// Whether DNS names the servers, which are a set then.
@@ -154,6 +168,7 @@ mod tests {
             "mongodb://u:can#ary@h/d",
             "mongodb://u:can:ary@h/d",
             "mongodb://u:canary@h/a.b",
+            "mongodb://u:canary@h/admin",
             "mongodb://u:canary@h/a$b",
             "mongo://u:canary@h/d",
         ] {

@@ -159,6 +159,32 @@ async fn what_was_written_by_hand_counts_after_the_next_start() {
     assert_eq!(leave(&store, &second, 0).await, Err(StoreError::Guarded));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+async fn a_guard_that_was_taken_away_is_made_again_and_lets_nobody_in() {
+    let place = Place::new();
+    let store = place.store().await;
+    kept(&store, administrator(1)).await;
+    let guards = place.collection("keyward_guards").await;
+    let take_away = async || guards.delete_many(doc! {}).await.unwrap();
+    take_away().await;
+    let first = store.users.insert_first_administrator(&administrator(2), Along::default()).await;
+    assert_eq!(first, Err(StoreError::Guarded));
+    assert_eq!(leave(&store, &administrator(1), 0).await, Err(StoreError::Guarded));
+    take_away().await;
+    assert_eq!(leave(&store, &administrator(1), 0).await, Err(StoreError::Guarded));
+    kept(&store, administrator(3)).await;
+    take_away().await;
+    assert_eq!(leave(&store, &administrator(1), 0).await, Ok(()));
+    assert_eq!(members(&place).await, [user_id(3).as_bytes().to_vec()]);
+    // Without those who are.
+    let empty = doc! { "$set": { "members": [] } };
+    guards.update_one(doc! {}, empty).await.unwrap();
+    let first = store.users.insert_first_administrator(&administrator(2), Along::default()).await;
+    assert_eq!(first, Err(StoreError::Guarded));
+    assert_eq!(read(&store, &user(2)).await, None);
+}
+
 /// Somebody began, and has neither ended nor written.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]

@@ -60,6 +60,8 @@ async fn a_url_that_the_driver_does_not_take() {
         "mongodb://u:canary@h:99999/d",
         "mongodb://u:canary@h/d?nonsense=1&tls=maybe",
         "mongodb://u:canary@h/d?authMechanism=NONSENSE",
+        "mongodb://u:secret@h/d?authMechanism=canary",
+        "mongodb://u:secret@h/d?authMechanismProperties=can%61ry",
         "mongodb://u:canary@h/d?tlsCAFile=/nowhere/ca.pem&tls=true",
     ] {
         let line = refused(url).await;
@@ -143,6 +145,17 @@ async fn it_is_made_once_and_by_many_at_once() {
     assert_eq!(mongo.status().await.unwrap()[0].applied_at, Some(NOW));
     assert_eq!(place.collection("keyward_users").await.list_index_names().await.unwrap(), indexes);
     assert_eq!(place.all("keyward_guards").await.len(), 1);
+}
+
+#[tokio::test]
+#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+async fn what_should_be_unique_and_is_not_is_named() {
+    let place = Place::new();
+    let users = place.collection("keyward_users").await;
+    users.insert_many([doc! { "email_key": "canary" }, doc! { "email_key": "canary" }]).await.unwrap();
+    let mongo = open(&place.url(), SOON).await.unwrap();
+    let line = one_line(&mongo.migrate(NOW).await.unwrap_err());
+    assert!(line.contains("the index email_key of keyward_users: several documents"), "{line}");
 }
 
 #[tokio::test]

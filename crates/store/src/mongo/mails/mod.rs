@@ -5,9 +5,10 @@ mod list;
 
 use super::document::{self, Fields, Stored, time};
 use super::documents::Documents;
+use super::trouble::Trouble;
 use super::{MAILS, along, users};
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use keyward_auth::records::{self, Mail, MailSearch, MailState, Outcome, StoreError, Topic};
 use keyward_auth::values::{AcceptLanguage, Email, MailId, Timestamp, UserId};
 use mongodb::bson::{Bson, Document, doc};
@@ -23,19 +24,19 @@ pub(super) fn document(mail: &Mail) -> Document {
         .with("email", mail.to.as_str())
         .with("email_key", mail.to.key())
         .with_some("user_id", mail.user.map(users::id))
-        .with_text("languages", mail.languages.as_ref().map(|languages| languages.as_str()))
+        .with_some("languages", mail.languages.as_ref().map(|languages| languages.as_str()))
         .with_some("asked_from", mail.asked_from.map(|address| address.to_string()))
         .with("created_at", time(mail.created_at))
         .with("state", mail.state.as_str())
         .with("due_at", time(mail.due_at))
         .with("attempts", i64::from(mail.attempts))
-        .with_text("reason", mail.reason.as_deref())
+        .with_some("reason", mail.reason.as_deref())
         .0
 }
 
 /// `None` is a mail about what only a newer Keyward knows.
 fn read(document: &Document) -> Result<Option<Mail>, StoreError> {
-    let stored = Stored { of: MAILS, document };
+    let stored = Stored::of(MAILS, document);
     let Some(topic) = Topic::stored(stored.text("topic")?) else { return Ok(None) };
     Ok(Some(Mail {
         id: MailId::from_bytes(stored.id("_id")?),
@@ -74,11 +75,23 @@ impl Mails {
         let ids = self.0.ids(MAILS, due(), doc! { "due_at": 1, "_id": 1 }, 0, most).await?;
         let each = ids.into_iter().map(|id| {
             let mut filter = due();
-            filter.insert("_id", id);
-            self.0.modify(MAILS, filter, doc! { "$set": { "due_at": &until }, "$inc": { "attempts": 1_i64 } })
+            filter.insert("_id", &id);
+            let claim = doc! { "$set": { "due_at": &until }, "$inc": { "attempts": 1_i64 } };
+            async move { (self.0.modify(MAILS, filter, claim).await, id) }
         });
         let mut claimed = Vec::new();
-        for mail in try_join_all(each).await?.iter().flatten() {
+        for (mail, id) in join_all(each).await {
+            let mail = match mail {
+                Err(Trouble::Refused(error)) => {
+                    // It holds up no other, and comes again.
+                    tracing::error!(%error, %id, "a mail cannot be claimed");
+                    let later = doc! { "$set": { "due_at": &until } };
+                    self.0.update(MAILS, doc! { "_id": id }, later).await?;
+                    continue;
+                }
+                mail => mail?,
+            };
+            let Some(mail) = &mail else { continue };
             match read(mail) {
                 Ok(Some(mail)) => claimed.push(mail),
                 // Whoever knows it claims it when this claim has ended.

@@ -1,7 +1,7 @@
 //! A change of a user: one write that sets what is to change and hands back the document, with what goes along in it; between
-//! the guard's two steps where the number of administrators changes.
+//! two steps of the guard where the number of administrators changes.
 
-use super::{Users, read, roles, undone};
+use super::{Names, TRIES, Users, moves, read, roles, undone};
 use crate::mongo::USERS;
 use crate::mongo::along::{self, living};
 use crate::mongo::document;
@@ -10,9 +10,6 @@ use crate::mongo::trouble::Trouble;
 use keyward_auth::records::{Change, StoreError, User};
 use keyward_auth::values::{Timestamp, Username};
 use mongodb::bson::{Bson, Document, doc};
-
-/// How often a name is tried to be taken that others have and give up at the same time.
-const TRIES: usize = 4;
 
 pub(super) async fn run(
     users: &Users,
@@ -38,14 +35,9 @@ pub(super) async fn run(
         filter.insert("version", version);
     }
     let changed = write(users, &id, change, filter, update(change, at, &items)).await;
-    if let Some(this) = &this {
-        match &changed {
-            // Whether it was done is unknown.
-            Err(StoreError::Backend(_)) => {}
-            _ => guard::settle(&users.0, this).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the guard of administrators learns of a change later");
-            }),
-        }
+    // Where it is unknown whether it was done, the move goes on.
+    if let Some(this) = this.filter(|_| !matches!(changed, Err(StoreError::Backend(_)))) {
+        guard::settle(&users.0, &this).await.unwrap_or_else(|error| moves(&error));
     }
     let changed = changed?;
     along::drain(&users.0, USERS, &id, items).await;
@@ -59,16 +51,14 @@ async fn write(
     filter: Document,
     update: Document,
 ) -> Result<Document, StoreError> {
-    let email = change.email.as_ref().and_then(Option::as_ref).map(|email| email.key());
-    let username = change.username.as_ref().and_then(Option::as_ref);
-    let shape = username.map(|name| (name.as_str(), Username::shape(name)));
-    let username = shape.as_ref().map(|(name, shape)| (*name, shape.as_ref()));
+    let (email, username) = (change.email.as_ref(), change.username.as_ref());
+    let names = Names::of(email.and_then(Option::as_ref), username.and_then(Option::as_ref));
     for _ in 0..TRIES {
         match users.0.modify(USERS, filter.clone(), update.clone()).await {
             Ok(changed) => return changed.ok_or(StoreError::Stale),
-            Err(Trouble::Duplicate) => match users.taken(id, email, username).await? {
-                StoreError::Backend(_) => {}
-                taken => return Err(taken),
+            Err(Trouble::Duplicate) => match users.taken(id, &names).await? {
+                None => {}
+                Some(taken) => return Err(StoreError::Taken(taken)),
             },
             Err(trouble) => return Err(trouble.into()),
         }

@@ -17,6 +17,9 @@ use keyward_auth::values::{
 };
 use mongodb::bson::{Bson, Document, doc};
 
+/// How often a name is tried to be taken that others have and give up at the same time.
+const TRIES: usize = 4;
+
 pub(super) fn id(user: UserId) -> Bson {
     document::id(user.as_bytes())
 }
@@ -25,21 +28,21 @@ fn written(user: &User) -> Document {
     Fields::default()
         .with("_id", id(user.id))
         .with("version", user.version)
-        .with_text("username", user.username.as_ref().map(|name| name.as_str()))
+        .with_some("username", user.username.as_ref().map(|name| name.as_str()))
         .with_some("username_shape", user.username.as_ref().map(Username::shape))
-        .with_text("email", user.email.as_ref().map(|email| email.as_str()))
-        .with_text("email_key", user.email.as_ref().map(|email| email.key()))
+        .with_some("email", user.email.as_ref().map(|email| email.as_str()))
+        .with_some("email_key", user.email.as_ref().map(|email| email.key()))
         .with_time("email_verified_at", user.email_verified_at)
-        .with_text("pending_email", user.pending_email.as_ref().map(|email| email.as_str()))
-        .with_text("pending_email_key", user.pending_email.as_ref().map(|email| email.key()))
-        .with_text("first_name", user.first_name.as_ref().map(|name| name.as_str()))
-        .with_text("last_name", user.last_name.as_ref().map(|name| name.as_str()))
-        .with_text("locale", user.locale.as_ref().map(|locale| locale.as_str()))
+        .with_some("pending_email", user.pending_email.as_ref().map(|email| email.as_str()))
+        .with_some("pending_email_key", user.pending_email.as_ref().map(|email| email.key()))
+        .with_some("first_name", user.first_name.as_ref().map(|name| name.as_str()))
+        .with_some("last_name", user.last_name.as_ref().map(|name| name.as_str()))
+        .with_some("locale", user.locale.as_ref().map(|locale| locale.as_str()))
         .with_some("picture", user.picture.map(|picture| picture.to_string()))
         .with("metadata", user.metadata.as_str())
         .with("roles", roles(&user.roles))
         .with_time("disabled_at", user.disabled_at)
-        .with_text("password", user.password.as_ref().map(|hash| hash.expose()))
+        .with_some("password", user.password.as_ref().map(|hash| hash.expose()))
         .with("epoch", user.epoch)
         .with_some("kept_session", user.kept_session.map(|session| document::id(session.as_bytes())))
         .with_some("undone", user.undone.map(undone))
@@ -60,7 +63,7 @@ fn undone(undone: Undone) -> Document {
 }
 
 pub(super) fn read(document: &Document) -> Result<User, StoreError> {
-    let stored = Stored { of: USERS, document };
+    let stored = Stored::of(USERS, document);
     let undone = stored.within("undone")?;
     Ok(User {
         id: UserId::from_bytes(stored.id("_id")?),
@@ -103,30 +106,39 @@ impl Users {
         alive(self.0.find_one(USERS, filter).await?).as_ref().map(read).transpose()
     }
 
-    /// What of these names another user has: the server's refusal may not say it.
-    async fn taken(
-        &self,
-        own: &Bson,
-        email: Option<&str>,
-        username: Option<(&str, &str)>,
-    ) -> Result<StoreError, StoreError> {
+    /// What of these names another user has: the server's refusal may not say it. None, if it was given up meanwhile.
+    async fn taken(&self, own: &Bson, names: &Names) -> Result<Option<Unique>, Trouble> {
         let other = |mut filter: Document| {
             filter.insert("_id", doc! { "$ne": own });
             filter
         };
-        if let Some(email) = email
+        if let Some(email) = &names.email
             && self.0.find_one(USERS, other(doc! { "email_key": email })).await?.is_some()
         {
-            return Ok(StoreError::Taken(Unique::Email));
+            return Ok(Some(Unique::Email));
         }
-        if let Some((name, shape)) = username {
+        if let Some((name, shape)) = &names.username {
             let either = doc! { "$or": [{ "username": name }, { "username_shape": shape }] };
             if self.0.find_one(USERS, other(either)).await?.is_some() {
-                return Ok(StoreError::Taken(Unique::Username));
+                return Ok(Some(Unique::Username));
             }
         }
-        // Whoever had it has given it up meanwhile, or the id itself is taken.
-        Ok(StoreError::Backend(format!("{USERS}: this was taken for a moment")))
+        Ok(None)
+    }
+
+    /// Which name is another's, if it was not kept.
+    async fn keep(&self, user: &User, document: Document) -> Result<Option<Unique>, Trouble> {
+        let names = Names::of(user.email.as_ref(), user.username.as_ref());
+        for _ in 0..TRIES {
+            match self.0.insert(USERS, document.clone()).await {
+                Err(Trouble::Duplicate) => match self.taken(&id(user.id), &names).await? {
+                    None => {}
+                    taken => return Ok(taken),
+                },
+                kept => return kept.map(|()| None),
+            }
+        }
+        Err(Trouble::Conflict)
     }
 
     async fn add(&self, user: User, items: Vec<Document>, wish: Option<Wish>) -> Result<(), StoreError> {
@@ -138,29 +150,17 @@ impl Users {
         if !items.is_empty() {
             document.insert("pending", items.clone());
         }
-        let kept = self.0.insert(USERS, document).await;
-        match (&kept, wish) {
-            // Whether it is there is unknown, and so it moves on.
-            (Err(Trouble::Failed(_) | Trouble::Conflict), _) | (_, None) => {}
-            (kept, Some(_)) => {
-                guard::end(&self.0, &this, kept.is_ok()).await.unwrap_or_else(|trouble| moves(&trouble))
-            }
+        let kept = self.keep(&user, document).await;
+        // Where it is unknown whether the user is there, the move goes on.
+        if wish.is_some() && !matches!(kept, Err(Trouble::Failed(_))) {
+            let is_member = kept == Ok(None);
+            guard::end(&self.0, &this, is_member).await.unwrap_or_else(|trouble| moves(&trouble));
         }
-        match kept {
-            Err(Trouble::Duplicate) => {
-                let shape =
-                    user.username.as_ref().map(|name| (name.as_str().to_owned(), Username::shape(name)));
-                let username = shape.as_ref().map(|(name, shape)| (name.as_str(), shape.as_ref()));
-                Err(self
-                    .taken(&this_id(&user), user.email.as_ref().map(|email| email.key()), username)
-                    .await?)
-            }
-            Err(trouble) => Err(trouble.into()),
-            Ok(()) => {
-                along::drain(&self.0, USERS, &this_id(&user), items).await;
-                Ok(())
-            }
+        if let Some(taken) = kept? {
+            return Err(StoreError::Taken(taken));
         }
+        along::drain(&self.0, USERS, &id(user.id), items).await;
+        Ok(())
     }
 
     async fn remove(&self, user: User, items: Vec<Document>) -> Result<(), StoreError> {
@@ -171,14 +171,9 @@ impl Users {
         let own = id(user.id);
         let of_version = living(doc! { "_id": &own, "version": user.version });
         let buried = self.0.modify(USERS, of_version, along::burial(USERS, &items)).await;
-        if user.is_administrator() {
-            match &buried {
-                Err(_) => {}
-                Ok(Some(_)) => {
-                    guard::end(&self.0, &this, false).await.unwrap_or_else(|trouble| moves(&trouble))
-                }
-                Ok(None) => guard::settle(&self.0, &this).await?,
-            }
+        // Where it is unknown whether the user is gone, the move goes on.
+        if user.is_administrator() && !matches!(buried, Err(Trouble::Failed(_))) {
+            guard::settle(&self.0, &this).await.unwrap_or_else(|error| moves(&error));
         }
         let grave = buried?.ok_or(StoreError::Stale)?;
         // Whatever stays is not the user's any more, and goes when somebody looks at what waits.
@@ -189,13 +184,22 @@ impl Users {
     }
 }
 
-fn this_id(user: &User) -> Bson {
-    id(user.id)
+/// The write of the user is done; whoever needs to know ends the move.
+fn moves(error: &dyn std::error::Error) {
+    tracing::warn!(%error, "the guard of administrators learns of a change later");
 }
 
-/// The write of the user is done; whoever needs to know ends the move.
-fn moves(trouble: &Trouble) {
-    tracing::warn!(error = %trouble, "the guard of administrators learns of a change later");
+/// Names that only one user may have, as they are compared.
+struct Names {
+    email: Option<String>,
+    username: Option<(String, String)>,
+}
+
+impl Names {
+    fn of(email: Option<&Email>, username: Option<&Username>) -> Self {
+        let shape = |name: &Username| (name.as_str().to_owned(), Username::shape(name));
+        Self { email: email.map(|email| email.key().to_owned()), username: username.map(shape) }
+    }
 }
 
 #[async_trait]
@@ -208,6 +212,9 @@ impl records::Users for Users {
     }
 
     async fn insert_first_administrator(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
+        if !user.is_administrator() {
+            return Err(StoreError::Backend("the first administrator is none".into()));
+        }
         along::check(&self.0, along).await?;
         let (users, user, items) = (self.clone(), user.clone(), along::items(along));
         self.0.whole(async move { users.add(user, items, Some(Wish::First)).await }).await
