@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a server that cannot be had is a failed test")]
 
 mod crashes;
+mod edited;
 mod faults;
 mod guard;
 mod kept;
