@@ -2,6 +2,7 @@
 //! root's, and has nothing to do with one that the machine may run.
 
 use std::fs;
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,16 @@ const OWNER: u32 = 65534;
 impl OwnPostfix {
     /// With a mailbox for `ada@postfix.test`, and for nobody else anywhere.
     pub(crate) async fn start() -> Self {
+        // Somebody else may take the port that was free.
+        for _ in 0..5 {
+            if let Some(postfix) = Self::try_start().await {
+                return postfix;
+            }
+        }
+        panic!("postfix does not start");
+    }
+
+    async fn try_start() -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         // Its processes are of several users.
@@ -36,13 +47,23 @@ impl OwnPostfix {
         let mut command = Command::new("postfix");
         command.arg("-c").arg(folder.path().join("etc")).arg("start-fg");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let postfix = Self { address, process: command.spawn().unwrap(), folder };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
+        let mut postfix = Self { address, process: command.spawn().unwrap(), folder };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !postfix.greets() {
+            if postfix.process.try_wait().unwrap().is_some() || postfix.log().contains("fatal:") {
+                return None;
+            }
             assert!(Instant::now() < deadline, "postfix does not start: {}", postfix.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        postfix
+        Some(postfix)
+    }
+
+    fn greets(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let mut greeting = [0; 19];
+        stream.read_exact(&mut greeting).is_ok() && greeting == *b"220 mx.postfix.test"
     }
 
     pub(crate) fn url(&self) -> String {
@@ -92,6 +113,10 @@ alias_maps =
 alias_database =
 local_recipient_maps =
 relay_domains =
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+transport_retry_time = 1s
 default_transport = error:nothing leaves
 virtual_mailbox_domains = inline:{{ {{postfix.test = here}} }}
 virtual_mailbox_maps = inline:{{ {{ada@postfix.test = ada/}} }}
