@@ -141,14 +141,13 @@ pub(crate) async fn beside_url(url: &str) -> (Store, User, TempDir) {
     (store, ada, folder)
 }
 
-/// Waits until it is so, for `patience` at most; how long it took.
-pub(crate) async fn until(patience: Duration, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+/// Waits until it is so, for `patience` at most.
+pub(crate) async fn until(patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let since = Instant::now();
     while !is_so().await {
         assert!(since.elapsed() < patience, "not within {patience:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    since.elapsed()
 }
 
 /// What comes of it, and how long that takes.

@@ -70,14 +70,13 @@ async fn keys(postgres: &Postgres) -> Vec<i64> {
     postgres.store().keys.all().await.unwrap().into_iter().map(|key| key.sequence).collect()
 }
 
-/// Waits until something is so, `SOON` at most; how long it took.
-async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) -> Duration {
+/// Waits until something is so, `SOON` at most.
+async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let begin = Instant::now();
     while !is_so().await {
         assert!(begin.elapsed() < SOON, "{what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    begin.elapsed()
 }
 
 /// That it failed as a store does, which is not a refusal; what it said.
