@@ -5,16 +5,18 @@ use super::trouble::{self, Trouble};
 use keyward_auth::records::StoreError;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Error;
-use mongodb::options::{FindOptions, ReturnDocument, UpdateModifications};
+use mongodb::options::{FindOptions, ReadConcern, ReturnDocument, UpdateModifications};
 use mongodb::{Collection, Database};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
-/// How often something that lost a race is tried; between two tries there is a little more time each time.
-const TRIES: u32 = 8;
+/// How often something that lost a race is tried: for a second and a half, if the limit of time allows.
+const TRIES: u32 = 12;
+/// Between the first two tries; twice as long each time, up to the longest.
 const PAUSE: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub(super) struct Documents(Arc<Place>);
@@ -68,6 +70,17 @@ impl Documents {
         apart(async move {
             let collection = documents.of(of);
             documents.ask(|| collection.find_one(filter.clone())).await
+        })
+        .await
+    }
+
+    /// Whether a write meets one: also what a writer before has written and most servers do not have yet.
+    pub(super) async fn is_there(&self, of: &'static str, filter: Document) -> Result<bool, Trouble> {
+        let documents = self.clone();
+        apart(async move {
+            let collection = documents.of(of);
+            let find = || collection.find_one(filter.clone()).read_concern(ReadConcern::local());
+            Ok(documents.ask(find).await?.is_some())
         })
         .await
     }
@@ -152,10 +165,10 @@ impl Documents {
     {
         for number in 1..TRIES {
             let done = self.ask(&act).await?;
-            if has_met(&done) || self.find_one(of, filter.clone()).await?.is_none() {
+            if has_met(&done) || !self.is_there(of, filter.clone()).await? {
                 return Ok(done);
             }
-            sleep(PAUSE * number).await;
+            pause(number).await;
         }
         self.ask(&act).await
     }
@@ -242,11 +255,16 @@ where
 {
     for number in 1..TRIES {
         match act().await {
-            Err(error) if trouble::has_lost(&error) => sleep(PAUSE * number).await,
+            Err(error) if trouble::has_lost(&error) => pause(number).await,
             done => return done,
         }
     }
     act().await
+}
+
+/// After the try of this number, from one on.
+pub(super) async fn pause(number: u32) {
+    sleep(PAUSE.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(LONGEST)).await;
 }
 
 /// In a task of its own: what is dropped half-way costs its connection, and whoever hangs up would have one be made anew.

@@ -5,6 +5,7 @@ use super::{Names, TRIES, Users, moves, read, roles, undone};
 use crate::mongo::USERS;
 use crate::mongo::along::{self, living};
 use crate::mongo::document;
+use crate::mongo::documents::pause;
 use crate::mongo::guard::{self, Move, Wish};
 use crate::mongo::trouble::Trouble;
 use keyward_auth::records::{Change, StoreError, User};
@@ -53,11 +54,11 @@ async fn write(
 ) -> Result<Document, StoreError> {
     let (email, username) = (change.email.as_ref(), change.username.as_ref());
     let names = Names::of(email.and_then(Option::as_ref), username.and_then(Option::as_ref));
-    for _ in 0..TRIES {
+    for number in 1..=TRIES {
         match users.0.modify(USERS, filter.clone(), update.clone()).await {
             Ok(changed) => return changed.ok_or(StoreError::Stale),
             Err(Trouble::Duplicate) => match users.taken(id, &names).await? {
-                None => {}
+                None => pause(number).await,
                 Some(taken) => return Err(StoreError::Taken(taken)),
             },
             Err(trouble) => return Err(trouble.into()),

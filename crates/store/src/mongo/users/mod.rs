@@ -7,7 +7,7 @@ mod list;
 use super::USERS;
 use super::along::{self, alive, living};
 use super::document::{self, Fields, Stored};
-use super::documents::Documents;
+use super::documents::{Documents, pause};
 use super::guard::{self, Move, Wish};
 use super::trouble::Trouble;
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use keyward_auth::values::{
 use mongodb::bson::{Bson, Document, doc};
 
 /// How often a name is tried to be taken that others have and give up at the same time.
-const TRIES: usize = 4;
+const TRIES: u32 = 6;
 
 pub(super) fn id(user: UserId) -> Bson {
     document::id(user.as_bytes())
@@ -113,13 +113,13 @@ impl Users {
             filter
         };
         if let Some(email) = &names.email
-            && self.0.find_one(USERS, other(doc! { "email_key": email })).await?.is_some()
+            && self.0.is_there(USERS, other(doc! { "email_key": email })).await?
         {
             return Ok(Some(Unique::Email));
         }
         if let Some((name, shape)) = &names.username {
             let either = doc! { "$or": [{ "username": name }, { "username_shape": shape }] };
-            if self.0.find_one(USERS, other(either)).await?.is_some() {
+            if self.0.is_there(USERS, other(either)).await? {
                 return Ok(Some(Unique::Username));
             }
         }
@@ -129,10 +129,10 @@ impl Users {
     /// Which name is another's, if it was not kept.
     async fn keep(&self, user: &User, document: Document) -> Result<Option<Unique>, Trouble> {
         let names = Names::of(user.email.as_ref(), user.username.as_ref());
-        for _ in 0..TRIES {
+        for number in 1..=TRIES {
             match self.0.insert(USERS, document.clone()).await {
                 Err(Trouble::Duplicate) => match self.taken(&id(user.id), &names).await? {
-                    None => {}
+                    None => pause(number).await,
                     taken => return Ok(taken),
                 },
                 kept => return kept.map(|()| None),
