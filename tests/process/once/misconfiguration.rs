@@ -193,7 +193,8 @@ fn a_key_file_that_others_can_read_is_refused() {
 
 #[test]
 fn other_stores_are_refused_without_their_password() {
-    for url in ["mysql://keyward:canary@db", "redis://:canary@db", "mongodb.com://keyward:canary@db/keyward"] {
+    for url in ["mysql://keyward:canary@db", "redis://:canary@db", "mongodb.com://keyward:canary@db/keyward"]
+    {
         let message = refused(&[("DATABASE_URL", url)]);
         assert!(message.contains("DATABASE_URL") && message.contains("sqlite:"), "{message}");
         assert!(!message.contains("canary"), "{message}");

@@ -50,11 +50,13 @@ async fn what_only_a_newer_keyward_knows_waits_and_the_rest_does_not() {
     let ada = kept(&store, user(1)).await;
     let users = place.collection("keyward_users").await;
     let unknown = doc! { "into": "keyward_tomorrow", "document": { "_id": 7 } };
-    let known = |number: u64| doc! { "into": "keyward_mails", "document": {
-        "_id": Bson::from(Uuid::from_bytes(*mail_id(number).as_bytes())), "topic": "reset", "email": "a@example.com",
-        "email_key": "a@example.com", "created_at": "2026-11-21T09:40:00.000000Z", "state": "waiting",
-        "due_at": "2026-11-21T09:40:00.000000Z", "attempts": 0_i64,
-    } };
+    let known = |number: u64| {
+        doc! { "into": "keyward_mails", "document": {
+            "_id": Bson::from(Uuid::from_bytes(*mail_id(number).as_bytes())), "topic": "reset", "email": "a@example.com",
+            "email_key": "a@example.com", "created_at": "2026-11-21T09:40:00.000000Z", "state": "waiting",
+            "due_at": "2026-11-21T09:40:00.000000Z", "attempts": 0_i64,
+        } }
+    };
     let waiting = doc! { "$set": { "pending": [known(1), unknown.clone(), known(2)] } };
     users.update_one(doc! { "_id": id(1) }, waiting).await.unwrap();
     assert_eq!(claim(&store, 100, 200).await.len(), 2);
@@ -96,7 +98,8 @@ async fn a_move_that_was_edited_is_ended_like_any_other() {
         guards.update_one(doc! {}, doc! { "$set": { "moving": [entry] } }).await.unwrap();
         let now = read(&store, &user(2)).await.unwrap();
         let change = Change { if_version: Some(now.version), ..promotion() };
-        let promoted = tokio::time::timeout(SOON, store.users.change(now.id, &change, second(9), Along::default()));
+        let promoted =
+            tokio::time::timeout(SOON, store.users.change(now.id, &change, second(9), Along::default()));
         // Whose version was raised meanwhile decides anew.
         let promoted = promoted.await.unwrap();
         assert!(matches!(promoted, Ok(_) | Err(StoreError::Stale)), "{promoted:?}");
