@@ -22,14 +22,7 @@ pub(super) fn document(leftover: &Leftover) -> Document {
 pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Result<(), Trouble> {
     let filter = doc! { "_id": leftover.remove("_id") };
     let due = doc! { "due_at": leftover.remove("due_at") };
-    // Of two that insert at once one changes what the other has inserted.
-    if !documents
-        .upsert(LEFTOVERS, filter.clone(), doc! { "$set": due.clone(), "$setOnInsert": leftover })
-        .await?
-    {
-        documents.update(LEFTOVERS, filter, doc! { "$set": due }).await?;
-    }
-    Ok(())
+    documents.upsert(LEFTOVERS, filter, doc! { "$set": due, "$setOnInsert": leftover }).await.map(drop)
 }
 
 fn read(document: &Document) -> Result<Leftover, StoreError> {
