@@ -10,7 +10,7 @@ use keyward_auth::records::{self, Leftover, StoreError};
 use keyward_auth::values::{Picture, Timestamp, UserId};
 use mongodb::bson::{Document, doc};
 
-pub(super) fn document(leftover: &Leftover) -> Document {
+pub(super) fn written(leftover: &Leftover) -> Document {
     Fields::default()
         .with("_id", leftover.picture.to_string())
         .with("user_id", users::id(leftover.user))
@@ -61,7 +61,7 @@ impl Leftovers {
 #[async_trait]
 impl records::Leftovers for Leftovers {
     async fn put(&self, leftover: &Leftover) -> Result<(), StoreError> {
-        let (documents, leftover) = (self.0.clone(), document(leftover));
+        let (documents, leftover) = (self.0.clone(), written(leftover));
         self.0.whole(async move { Ok(keep(&documents, leftover).await?) }).await
     }
 
