@@ -2,10 +2,11 @@
 //! a change with everything that goes along, or neither; what is gone takes along what hung on it; and there is an
 //! administrator.
 
+use crate::administrators::{Way, is_administrator, leave};
 use crate::place::{Place, SOON, open, until};
 use crate::wire::{Act, Wire};
-use keyward_auth::records::{Along, Change, Direction, Event, EventKind, Mail, Store, StoreError, User};
-use keyward_auth::values::{Role, Roles, Timestamp};
+use keyward_auth::records::{Along, Change, Event, EventKind, Mail, Store, StoreError};
+use keyward_auth::values::Timestamp;
 use keyward_store::conformance::sample::*;
 
 /// What goes along with the change of a user of that number.
@@ -160,35 +161,6 @@ async fn a_session_begins_with_its_event_and_ends_with_what_tells_of_it() {
         },
     )
     .await;
-}
-
-/// The ways in which there may be one administrator less.
-#[derive(Clone, Copy)]
-enum Way {
-    Demoted,
-    Deleted,
-}
-
-fn demotion(user: &User) -> Change {
-    Change {
-        if_version: Some(user.version),
-        roles: Some(Roles::new([Role::user()])),
-        administrators: Some(Direction::Leaves),
-        ..Change::default()
-    }
-}
-
-async fn leave(store: &Store, admin: &User, way: Way) -> Result<(), StoreError> {
-    match way {
-        Way::Demoted => {
-            store.users.change(admin.id, &demotion(admin), second(9), Along::default()).await.map(drop)
-        }
-        Way::Deleted => store.users.delete(admin, Along::default()).await,
-    }
-}
-
-async fn is_administrator(store: &Store, number: u64) -> bool {
-    read(store, &user(number)).await.is_some_and(|user| user.is_administrator())
 }
 
 /// One of two leaves and its node dies; then the other one leaves by a node that lives.

@@ -1,6 +1,7 @@
 //! When the server breaks: an error in time, nothing done twice, nothing acknowledged that is not durable, and all is well again
 //! without a restart.
 
+use crate::administrators::{assert_settled, guard, id};
 use crate::place::{BRIEF, Place, SOON, is_backend, until};
 use crate::wire::{Act, Wire, is_about_data};
 use keyward_auth::records::{Along, Change, EventKind, Store, StoreError, User};
@@ -92,7 +93,7 @@ async fn a_server_that_has_stepped_down_is_no_server_until_it_is_back() {
         "errorLabels": ["RetryableWriteError"],
     };
     scene.wire.obey(move |name| match name {
-        "hello" | "isMaster" | "ismaster" => Act::Change(|hello| {
+        "hello" | "isMaster" | "ismaster" => Act::change(|hello| {
             for field in ["ismaster", "isWritablePrimary"] {
                 hello.insert(field, false);
             }
@@ -170,7 +171,7 @@ async fn a_write_that_may_have_been_done_is_not_done_again() {
 async fn what_is_not_on_enough_servers_is_not_acknowledged() {
     let scene = scene().await;
     scene.wire.obey(|name| match name {
-        "insert" => Act::Change(|answer| {
+        "insert" => Act::change(|answer| {
             let error =
                 doc! { "code": 64, "codeName": "WriteConcernFailed", "errmsg": "waiting for replication" };
             answer.insert("writeConcernError", error);
@@ -181,31 +182,6 @@ async fn what_is_not_on_enough_servers_is_not_acknowledged() {
         panic!("it was acknowledged")
     };
     assert!(text.contains("not by enough servers"), "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
-async fn a_write_waits_for_the_majority_and_the_journal() {
-    let scene = scene().await;
-    // The server of the tests takes any concern; what is asked for is what can be seen here.
-    let count = Arc::new(AtomicUsize::new(0));
-    let seen = count.clone();
-    scene.wire.watch(move |command| {
-        let name = command.keys().next().map_or("", String::as_str);
-        if !["insert", "update", "delete", "findAndModify"].contains(&name) {
-            return;
-        }
-        let concern = command.get_document("writeConcern").unwrap();
-        assert_eq!(concern.get_str("w").ok(), Some("majority"), "{name}");
-        assert_eq!(concern.get_bool("j").ok(), Some(true), "{name}");
-        assert!(concern.contains_key("wtimeout"), "{name}");
-        seen.fetch_add(1, Ordering::SeqCst);
-    });
-    scene.all_is_well(100).await;
-    let taken = scene.store.leases.take("a", "b", second(1), second(2)).await;
-    assert_eq!(taken, Ok(true));
-    scene.store.users.delete(&user(100), Along::default()).await.unwrap();
-    assert!(count.load(Ordering::SeqCst) > 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,4 +232,46 @@ async fn a_silent_server_is_waited_for_no_longer_than_the_limit_and_readiness_le
     assert!(text.contains("within 1 s") || text.contains("no server"), "{text}");
     scene.wire.pass();
     scene.all_is_well(100).await;
+}
+
+/// Insertions of an administrator are refused so often; the number of tries, and what came of it.
+async fn insert_in_the_way(
+    place: &Place,
+    times: usize,
+    refusal: Document,
+) -> (usize, Result<(), StoreError>) {
+    let wire = Wire::to(&place.server).await;
+    let store = place.through_within(&wire, SOON).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = count.clone();
+    wire.judge(move |command| match command.get_str("insert") {
+        Ok("keyward_users") if seen.fetch_add(1, Ordering::SeqCst) < times => Act::Answer(refusal.clone()),
+        _ => Act::Pass,
+    });
+    let told = [event(1, EventKind::UserCreated, user_id(2))];
+    let done = store.users.insert(&administrator(2), Along::events(&told)).await;
+    (count.load(Ordering::SeqCst), done)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+async fn an_administrator_who_cannot_come_leaves_nothing_and_keeps_nobody_waiting() {
+    for refusal in [
+        doc! { "ok": 0.0, "code": 112, "codeName": "WriteConflict", "errmsg": "canary" },
+        doc! { "ok": 1.0, "n": 0, "writeErrors": [{ "index": 0, "code": 112, "errmsg": "canary" }] },
+    ] {
+        let place = Place::new();
+        let living = place.store().await;
+        kept(&living, administrator(1)).await;
+        let (tries, refused) = insert_in_the_way(&place, usize::MAX, refusal.clone()).await;
+        let Err(StoreError::Backend(text)) = refused else { panic!("{refused:?}") };
+        assert!(text.contains("in the way") && !text.contains("canary"), "{text}");
+        assert_eq!(guard(&place).await, (vec![id(1)], Vec::new()));
+        assert_eq!(place.all("keyward_users").await.len(), 1);
+        assert_eq!(place.all("keyward_events").await.len(), 0);
+        let (more, done) = insert_in_the_way(&place, tries - 1, refusal).await;
+        assert_eq!((more, done), (tries, Ok(())));
+        assert_eq!(place.all("keyward_events").await.len(), 1);
+        assert_settled(&place, &living, 1..3).await;
+    }
 }

@@ -83,7 +83,11 @@ impl Place {
 
     /// A store that speaks through a wire, and gives up soon.
     pub(crate) async fn through(&self, wire: &Wire) -> Store {
-        open(&self.url_at(&wire.address), BRIEF).await.unwrap().store()
+        self.through_within(wire, BRIEF).await
+    }
+
+    pub(crate) async fn through_within(&self, wire: &Wire, limit: Duration) -> Store {
+        open(&self.url_at(&wire.address), limit).await.unwrap().store()
     }
 }
 
