@@ -203,6 +203,21 @@ fn the_page_about_mongodb_names_every_collection_and_index() {
     }
 }
 
+#[test]
+fn the_page_about_mongodb_names_every_operator() {
+    let page = fs::read_to_string(root().join("docs/mongodb.md")).unwrap();
+    let sources = files(&root().join("crates/store/src/mongo"), "rs");
+    let text: String = sources.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    // What is a key; a text with such a sign is the value of a field.
+    let keys = text.split("\"$").skip(1).filter_map(|rest| rest.split_once("\":")).map(|(key, _)| key);
+    let (operators, others): (BTreeSet<&str>, BTreeSet<&str>) =
+        keys.partition(|key| key.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    assert!(operators.len() > 20 && operators.contains("exists"), "{operators:?}, not {others:?}");
+    for name in operators {
+        assert!(page.contains(&format!("`${name}`")) || page.contains(&format!("`${name}: ")), "${name}");
+    }
+}
+
 /// What looks like a path of this repository in a document: in backticks, or the target of a link.
 fn paths(text: &str) -> Vec<&str> {
     let ours = ["src/", "crates/", "tests/", "docs/", "bench/", "scripts/", ".ci/"];

@@ -123,19 +123,22 @@ fn copy(of: &str, first: &Document, number: u64) -> Result<Document, Failure> {
     Ok(copy)
 }
 
-/// A line for each half of something that is there, and at last how many users are. What waits beside a change has a second
-/// to be drained.
+/// A line for each half of something that is there, and at last how many users are. What waits beside a change has ten
+/// seconds to be drained.
 pub(crate) async fn halves() -> Result<(), Failure> {
     let database = database().await?;
     let of = |name: &str| database.collection::<Document>(name);
     let (users, sessions, events) = (of(USERS), of(SESSIONS), of("keyward_events"));
     let waits = doc! { "pending.into": { "$exists": true } };
     let begun = Instant::now();
-    let mut waiting = u64::MAX;
-    while waiting > 0 && begun.elapsed() < Duration::from_secs(10) {
-        waiting =
+    let waiting = loop {
+        let waiting =
             users.count_documents(waits.clone()).await? + sessions.count_documents(waits.clone()).await?;
-    }
+        if waiting == 0 || begun.elapsed() > Duration::from_secs(10) {
+            break waiting;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     if waiting > 0 {
         say(&format!("documents in which something waits: {waiting}"))?;
     }

@@ -35,8 +35,11 @@ fn a_mongodb_that_cannot_be_used_stops_the_start() {
     assert_says(&refused(&changed(&url, &host, "no-such-host.invalid")), &["cannot be reached"]);
     assert_says(&refused(&format!("{url}&tls=true")), &["cannot be reached", "tls"]);
     assert_says(&refused(&format!("{url}&replicaSet=rs0")), &["cannot be reached"]);
-    assert_says(&refused(&format!("{url}&tls=true&tlsCAFile=/nowhere/ca.pem")), &["TLS"]);
-    assert_says(&refused(&format!("{url}&nonsense=1")), &["URL cannot be used", "nonsense"]);
+    assert_says(
+        &refused(&format!("{url}&tls=true&tlsCAFile=/nowhere/ca.pem")),
+        &["tlsCAFile", "missing or no PEM"],
+    );
+    assert_says(&refused(&format!("{url}&nonsense=1")), &["MONGO_URI", "nonsense"]);
     assert_says(&refused(&changed(&url, &host, "")), &["MONGO_URI", "host"]);
     assert_says(&refused(&changed(&url, &own, &format!("{own}/{own}"))), &["MONGO_URI", "%2F"]);
     assert_says(&refused(&changed(&url, &own, &format!("{own}@{own}"))), &["MONGO_URI", "%40"]);

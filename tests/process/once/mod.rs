@@ -14,4 +14,6 @@ mod misconfiguration;
 mod pictures_folder;
 mod readme;
 mod replace;
+mod shells;
+mod shown;
 mod sqlite_file;

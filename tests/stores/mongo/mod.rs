@@ -143,7 +143,6 @@ impl super::Database for Mongo {
     }
 
     /// A collection that is not there is an empty one.
-    /// A collection that is not there is an empty one.
     fn has_tables(&self) -> bool {
         false
     }

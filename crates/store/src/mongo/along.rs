@@ -31,9 +31,9 @@ pub(super) fn settled(filter: Document) -> Document {
 /// What goes along, as it waits in a document.
 pub(super) fn items(along: Along<'_>) -> Vec<Document> {
     let item = |into: &str, document: Document| doc! { "into": into, "document": document };
-    let events = along.events.iter().map(|event| item(EVENTS, audit::document(event)));
-    let leftovers = along.leftovers.iter().map(|leftover| item(LEFTOVERS, leftovers::document(leftover)));
-    let mails = along.mails.iter().map(|mail| item(MAILS, mails::document(mail)));
+    let events = along.events.iter().map(|event| item(EVENTS, audit::written(event)));
+    let leftovers = along.leftovers.iter().map(|leftover| item(LEFTOVERS, leftovers::written(leftover)));
+    let mails = along.mails.iter().map(|mail| item(MAILS, mails::written(mail)));
     events.chain(leftovers).chain(mails).collect()
 }
 

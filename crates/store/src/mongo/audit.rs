@@ -16,7 +16,7 @@ fn id(event: &Event) -> Bson {
     document::id(event.id.as_bytes())
 }
 
-pub(super) fn document(event: &Event) -> Document {
+pub(super) fn written(event: &Event) -> Document {
     let actor: Bson = match event.actor {
         Actor::Anonymous => ANONYMOUS.into(),
         Actor::Operator => OPERATOR.into(),
@@ -83,12 +83,12 @@ impl Audit {
 #[async_trait]
 impl records::Audit for Audit {
     async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        self.keep(events.iter().map(document).collect(), Vec::new()).await
+        self.keep(events.iter().map(written).collect(), Vec::new()).await
     }
 
     async fn intend(&self, along: Along<'_>) -> Result<(), StoreError> {
-        let intent = |event: &Event| document(&Event { is_intent: true, ..event.clone() });
-        let mails = along.mails.iter().map(mails::document).collect();
+        let intent = |event: &Event| written(&Event { is_intent: true, ..event.clone() });
+        let mails = along.mails.iter().map(mails::written).collect();
         self.keep(along.events.iter().map(intent).collect(), mails).await
     }
 

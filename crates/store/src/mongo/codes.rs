@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use keyward_auth::records::{self, Code, CodePlace, Purpose, StoreError};
 use keyward_auth::values::{Email, MailId, Timestamp, UserId};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 
 /// The place, and whose it is.
 fn key(place: CodePlace, user: Option<UserId>) -> String {
@@ -16,9 +16,9 @@ fn key(place: CodePlace, user: Option<UserId>) -> String {
     format!("{} {user}", hex::written(place.0))
 }
 
-/// All but the tries.
 fn written(code: &Code) -> Document {
     Fields::default()
+        .with("_id", key(code.place, code.user))
         .with("place", hex::written(code.place.0))
         .with_some("user_id", code.user.map(users::id))
         .with("code", document::id(code.id.as_bytes()))
@@ -26,6 +26,7 @@ fn written(code: &Code) -> Document {
         .with("purpose", code.purpose.as_str())
         .with_some("email", code.email.as_ref().map(|email| email.as_str()))
         .with("epoch", code.epoch)
+        .with("tries", i64::from(code.tries))
         .with_time("digits_until", code.digits_until)
         .with("expires_at", time(code.expires_at))
         .with("gone_at", gone_at(code.expires_at))
@@ -51,40 +52,19 @@ fn read(document: &Document) -> Result<Code, StoreError> {
 #[derive(Clone)]
 pub(super) struct Codes(pub(super) Documents);
 
-/// Puts a code in the place of another.
-fn update(code: &Code, tries: Option<u32>) -> Document {
-    let mut whole = written(code);
-    if let Some(tries) = tries {
-        whole.insert("tries", i64::from(tries));
-    }
-    let absent = [("email", code.email.is_none()), ("digits_until", code.digits_until.is_none())];
-    let absent: Document =
-        absent.into_iter().filter(|(_, is)| *is).map(|(name, _)| (name.to_owned(), "".into())).collect();
-    let mut update = doc! { "$set": whole };
-    if !absent.is_empty() {
-        update.insert("$unset", absent);
-    }
-    update
+/// Puts a code in the place of another; this very code keeps its tries.
+fn update(code: &Code) -> Vec<Document> {
+    let own = document::id(code.id.as_bytes());
+    let tries = doc! { "$cond": [{ "$eq": ["$code", own] }, "$tries", i64::from(code.tries)] };
+    let whole = doc! { "$mergeObjects": [{ "$literal": written(code) }, { "tries": tries }] };
+    vec![doc! { "$replaceWith": whole }]
 }
 
 impl Codes {
     async fn keep(&self, code: Code) -> Result<bool, StoreError> {
-        let (id, asked_at) = (document::id(code.id.as_bytes()), time(code.asked_at));
-        let not_newer = |id: Bson| {
-            doc! { "_id": key(code.place, code.user), "code": id, "asked_at": { "$lte": &asked_at } }
-        };
-        // Whoever loses the race to be the first meets the other's code when it tries again.
-        for _ in 0..2 {
-            // This very code keeps its tries.
-            if self.0.update(CODES, not_newer(id.clone()), update(&code, None)).await? {
-                return Ok(true);
-            }
-            let other = not_newer(doc! { "$ne": &id }.into());
-            if self.0.upsert(CODES, other, update(&code, Some(code.tries))).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let not_newer =
+            doc! { "_id": key(code.place, code.user), "asked_at": { "$lte": time(code.asked_at) } };
+        Ok(self.0.upsert(CODES, not_newer, update(&code)).await?)
     }
 
     async fn tried(&self, place: CodePlace, most: u32, now: Timestamp) -> Result<Vec<Code>, StoreError> {

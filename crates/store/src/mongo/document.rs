@@ -70,6 +70,40 @@ impl Fields {
     }
 }
 
+/// A change of a document in the making.
+#[derive(Debug, Default)]
+pub(super) struct Update {
+    set: Document,
+    unset: Document,
+    rest: Document,
+}
+
+impl Update {
+    /// Sets a field, or takes it away.
+    pub(super) fn put(&mut self, name: &str, value: Option<impl Into<Bson>>) {
+        match value {
+            Some(value) => drop(self.set.insert(name, value)),
+            None => drop(self.unset.insert(name, "")),
+        }
+    }
+
+    /// Whatever else, by its operator.
+    pub(super) fn with(&mut self, operator: &str, what: Document) {
+        self.rest.insert(operator, what);
+    }
+
+    /// Without the operators that have nothing to do: some servers refuse them.
+    pub(super) fn whole(self) -> Document {
+        let mut whole = self.rest;
+        for (operator, what) in [("$set", self.set), ("$unset", self.unset)] {
+            if !what.is_empty() {
+                whole.insert(operator, what);
+            }
+        }
+        whole
+    }
+}
+
 /// A document of a collection, as it is read.
 pub(super) struct Stored<'d> {
     of: &'static str,

@@ -194,11 +194,17 @@ impl Documents {
         update: impl Into<UpdateModifications>,
     ) -> Result<bool, Trouble> {
         let (collection, update) = (self.of(of), update.into());
-        match self.ask(|| collection.update_one(filter.clone(), update.clone()).upsert(true)).await {
-            Ok(_) => Ok(true),
-            Err(Trouble::Duplicate) => Ok(false),
-            Err(trouble) => Err(trouble),
+        for number in 1..=TRIES {
+            let act = || collection.update_one(filter.clone(), update.clone()).upsert(true);
+            match self.ask(act).await {
+                Ok(_) => return Ok(true),
+                Err(Trouble::Duplicate) if !self.is_there(of, filter.clone()).await? => return Ok(false),
+                // Lost the race to be the first, and meets the other's now.
+                Err(Trouble::Duplicate) => pause(number).await,
+                Err(trouble) => return Err(trouble),
+            }
         }
+        Err(Trouble::Conflict)
     }
 
     /// The document as it is then, if one was met.

@@ -10,7 +10,7 @@ use keyward_auth::records::{self, Leftover, StoreError};
 use keyward_auth::values::{Picture, Timestamp, UserId};
 use mongodb::bson::{Document, doc};
 
-pub(super) fn document(leftover: &Leftover) -> Document {
+pub(super) fn written(leftover: &Leftover) -> Document {
     Fields::default()
         .with("_id", leftover.picture.to_string())
         .with("user_id", users::id(leftover.user))
@@ -22,14 +22,7 @@ pub(super) fn document(leftover: &Leftover) -> Document {
 pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Result<(), Trouble> {
     let filter = doc! { "_id": leftover.remove("_id") };
     let due = doc! { "due_at": leftover.remove("due_at") };
-    // Of two that insert at once one changes what the other has inserted.
-    if !documents
-        .upsert(LEFTOVERS, filter.clone(), doc! { "$set": due.clone(), "$setOnInsert": leftover })
-        .await?
-    {
-        documents.update(LEFTOVERS, filter, doc! { "$set": due }).await?;
-    }
-    Ok(())
+    documents.upsert(LEFTOVERS, filter, doc! { "$set": due, "$setOnInsert": leftover }).await.map(drop)
 }
 
 fn read(document: &Document) -> Result<Leftover, StoreError> {
@@ -68,7 +61,7 @@ impl Leftovers {
 #[async_trait]
 impl records::Leftovers for Leftovers {
     async fn put(&self, leftover: &Leftover) -> Result<(), StoreError> {
-        let (documents, leftover) = (self.0.clone(), document(leftover));
+        let (documents, leftover) = (self.0.clone(), written(leftover));
         self.0.whole(async move { Ok(keep(&documents, leftover).await?) }).await
     }
 

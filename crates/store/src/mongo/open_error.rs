@@ -34,9 +34,11 @@ impl OpenError {
         match (&*error.kind, code) {
             (ErrorKind::Authentication { .. }, _) | (_, Some(18)) => Self::Login { url },
             (_, Some(13)) => Self::NoRight { url, cause },
+            (ErrorKind::ServerSelection { message, .. }, _) if message.contains("requires at least") => {
+                Self::Old { url, version: "of before 4.4".into() }
+            }
             (ErrorKind::InvalidArgument { message, .. }, _) => {
-                // The driver's words name options, hosts and schemes, and no part of the login.
-                Self::Url { url, cause: of.without_values(message).chars().take(200).collect() }
+                Self::Url { url, cause: of.without_values(message) }
             }
             (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => {
                 Self::Url { url, cause }

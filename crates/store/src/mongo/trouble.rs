@@ -96,8 +96,9 @@ pub(super) fn told(error: &Error) -> String {
         (ErrorKind::Io(io), _) => format!("the connection broke ({})", io.kind()),
         (ErrorKind::ConnectionPoolCleared { .. }, _) => "the connection broke".into(),
         (ErrorKind::DnsResolve { .. }, _) => "the name of the server cannot be resolved".into(),
-        (ErrorKind::IncompatibleServer { .. }, _) => "the server is too old".into(),
-        (ErrorKind::InvalidTlsConfig { .. }, _) => "the settings of TLS cannot be used".into(),
+        (ErrorKind::InvalidTlsConfig { .. }, _) => {
+            "the file of tlsCAFile or tlsCertificateKeyFile is missing or no PEM".into()
+        }
         (ErrorKind::Command(command), Some(13)) => format!("not permitted ({})", command.code_name),
         (ErrorKind::Write(WriteFailure::WriteConcernError(error)), _) => {
             format!("written, but not by enough servers ({}, code {})", error.code_name, error.code)

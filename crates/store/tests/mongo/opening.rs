@@ -55,18 +55,9 @@ async fn somebody_else_at_the_address() {
 }
 
 #[tokio::test]
-async fn a_url_that_the_driver_does_not_take() {
-    for url in [
-        "mongodb://u:canary@h:99999/d",
-        "mongodb://u:canary@h/d?nonsense=1&tls=maybe",
-        "mongodb://u:canary@h/d?authMechanism=NONSENSE",
-        "mongodb://u:secret@h/d?authMechanism=canary",
-        "mongodb://u:secret@h/d?authMechanismProperties=can%61ry",
-        "mongodb://u:canary@h/d?tlsCAFile=/nowhere/ca.pem&tls=true",
-    ] {
-        let line = refused(url).await;
-        assert!(line.contains("the URL cannot be used"), "{url}: {line}");
-    }
+async fn an_authority_that_is_not_there() {
+    let line = refused("mongodb://u:canary@h/d?tlsCAFile=/nowhere/ca.pem&tls=true").await;
+    assert!(line.contains("the URL cannot be used") && line.contains("tlsCAFile"), "{line}");
 }
 
 #[tokio::test]
@@ -107,7 +98,7 @@ async fn a_server_that_is_too_old() {
         _ => Act::Pass,
     });
     let line = refused(&place.url_at(&wire.address)).await;
-    assert!(line.contains("too old") || line.contains("cannot be reached"), "{line}");
+    assert!(line.contains("MongoDB of before 4.4") && line.contains("5.0 or newer"), "{line}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 mod list;
 
-use super::document::{self, Fields, Stored, time};
+use super::document::{self, Fields, Stored, Update, time};
 use super::documents::Documents;
 use super::trouble::Trouble;
 use super::{MAILS, along, users};
@@ -17,7 +17,7 @@ fn id(mail: MailId) -> Bson {
     document::id(mail.as_bytes())
 }
 
-pub(super) fn document(mail: &Mail) -> Document {
+pub(super) fn written(mail: &Mail) -> Document {
     Fields::default()
         .with("_id", id(mail.id))
         .with("topic", mail.topic.as_str())
@@ -113,7 +113,7 @@ impl Mails {
 #[async_trait]
 impl records::Mails for Mails {
     async fn put(&self, mails: &[Mail]) -> Result<(), StoreError> {
-        let (documents, mails): (_, Vec<Document>) = (self.0.clone(), mails.iter().map(document).collect());
+        let (documents, mails): (_, Vec<Document>) = (self.0.clone(), mails.iter().map(written).collect());
         self.0
             .whole(async move {
                 for mail in mails {
@@ -145,21 +145,12 @@ impl records::Mails for Mails {
                 return self.0.whole(async move { Ok(documents.delete(MAILS, held).await?) }).await;
             }
         };
-        let mut set = doc! { "state": state.as_str(), "due_at": time(due_at) };
-        let mut unset = Document::new();
-        match claimed.user {
-            Some(user) => drop(set.insert("user_id", users::id(user))),
-            None => drop(unset.insert("user_id", "")),
-        }
-        match reason {
-            Some(reason) => drop(set.insert("reason", reason)),
-            None => drop(unset.insert("reason", "")),
-        }
-        let mut update = doc! { "$set": set };
-        if !unset.is_empty() {
-            update.insert("$unset", unset);
-        }
-        self.meets(held, update).await
+        let mut update = Update::default();
+        update.put("state", Some(state.as_str()));
+        update.put("due_at", Some(time(due_at)));
+        update.put("user_id", claimed.user.map(users::id));
+        update.put("reason", reason.map(String::as_str));
+        self.meets(held, update.whole()).await
     }
 
     async fn by_id(&self, mail: MailId) -> Result<Option<Mail>, StoreError> {

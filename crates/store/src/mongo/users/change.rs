@@ -4,7 +4,7 @@
 use super::{Names, TRIES, Users, moves, read, roles, undone};
 use crate::mongo::USERS;
 use crate::mongo::along::{self, living};
-use crate::mongo::document;
+use crate::mongo::document::{self, Update};
 use crate::mongo::documents::pause;
 use crate::mongo::guard::{self, Move, Wish};
 use crate::mongo::trouble::Trouble;
@@ -68,36 +68,29 @@ async fn write(
     Err(StoreError::Stale)
 }
 
-/// An update in the making.
-#[derive(Default)]
-struct Update {
-    set: Document,
-    unset: Document,
-}
-
+/// What of a change stays as it is, is not put.
 impl Update {
-    fn put(&mut self, name: &str, value: Option<Option<impl Into<Bson>>>) {
-        match value {
-            None => {}
-            Some(Some(value)) => drop(self.set.insert(name, value)),
-            Some(None) => drop(self.unset.insert(name, "")),
+    fn put_some(&mut self, name: &str, value: Option<Option<impl Into<Bson>>>) {
+        if let Some(value) = value {
+            self.put(name, value);
         }
     }
 
     fn put_text<T>(&mut self, name: &str, value: Option<&Option<T>>, text: fn(&T) -> &str) {
-        self.put(name, value.map(|value| value.as_ref().map(text)));
+        self.put_some(name, value.map(|value| value.as_ref().map(text)));
     }
 
     fn put_time(&mut self, name: &str, value: Option<Option<Timestamp>>) {
-        self.put(name, value.map(|value| value.map(document::time)));
+        self.put_some(name, value.map(|value| value.map(document::time)));
     }
 }
 
 fn update(change: &Change, at: Timestamp, items: &[Document]) -> Document {
     let mut update = Update::default();
-    update.set.insert("updated_at", document::time(at));
+    update.put("updated_at", Some(document::time(at)));
     update.put_text("username", change.username.as_ref(), |name| name.as_str());
-    update.put("username_shape", change.username.as_ref().map(|name| name.as_ref().map(Username::shape)));
+    update
+        .put_some("username_shape", change.username.as_ref().map(|name| name.as_ref().map(Username::shape)));
     update.put_text("email", change.email.as_ref(), |email| email.as_str());
     update.put_text("email_key", change.email.as_ref(), |email| email.key());
     update.put_time("email_verified_at", change.email_verified_at);
@@ -106,23 +99,20 @@ fn update(change: &Change, at: Timestamp, items: &[Document]) -> Document {
     update.put_text("first_name", change.first_name.as_ref(), |name| name.as_str());
     update.put_text("last_name", change.last_name.as_ref(), |name| name.as_str());
     update.put_text("locale", change.locale.as_ref(), |locale| locale.as_str());
-    update.put("picture", change.picture.map(|picture| picture.map(|picture| picture.to_string())));
-    update.put("metadata", change.metadata.as_ref().map(|metadata| Some(metadata.as_str())));
-    update.put("roles", change.roles.as_ref().map(|list| Some(roles(list))));
+    update.put_some("picture", change.picture.map(|picture| picture.map(|picture| picture.to_string())));
+    update.put_some("metadata", change.metadata.as_ref().map(|metadata| Some(metadata.as_str())));
+    update.put_some("roles", change.roles.as_ref().map(|list| Some(roles(list))));
     update.put_time("disabled_at", change.disabled_at);
     update.put_text("password", change.password.as_ref(), |hash| hash.expose());
-    update.put("undone", change.undone.map(|change| Some(undone(change))));
+    update.put_some("undone", change.undone.map(|change| Some(undone(change))));
     let mut more = doc! { "version": 1_i64 };
     if let Some(kept) = change.end_sessions {
         more.insert("epoch", 1_i64);
-        update.put("kept_session", Some(kept.map(|session| document::id(session.as_bytes()))));
+        update.put("kept_session", kept.map(|session| document::id(session.as_bytes())));
     }
-    let mut whole = doc! { "$set": update.set, "$inc": more };
-    if !update.unset.is_empty() {
-        whole.insert("$unset", update.unset);
-    }
+    update.with("$inc", more);
     if !items.is_empty() {
-        whole.insert("$push", doc! { "pending": { "$each": items } });
+        update.with("$push", doc! { "pending": { "$each": items } });
     }
-    whole
+    update.whole()
 }
