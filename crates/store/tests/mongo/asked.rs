@@ -15,16 +15,8 @@ use std::sync::{Arc, Mutex};
 const COMMANDS: [&str; 8] =
     ["create", "createIndexes", "delete", "find", "findAndModify", "getMore", "insert", "update"];
 /// What transactions, and servers of some kinds alone, have.
-const SPECIAL: [&str; 8] = [
-    "startTransaction",
-    "autocommit",
-    "txnNumber",
-    "$changeStream",
-    "$where",
-    "$function",
-    "collation",
-    "hint",
-];
+const SPECIAL: [&str; 7] =
+    ["startTransaction", "autocommit", "$changeStream", "$where", "$function", "collation", "hint"];
 
 /// Databases whose commands are seen, one for each case.
 #[derive(Default)]

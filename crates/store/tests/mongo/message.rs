@@ -35,24 +35,6 @@ impl Message {
         let document = (number(&bytes, 12) == OP_MSG).then(|| whole(&bytes));
         Ok(Self { id: number(&bytes, 4), answers: number(&bytes, 8), bytes, document })
     }
-
-    /// The bytes of the same command without these fields.
-    pub(crate) fn without(&self, fields: &[&str]) -> Vec<u8> {
-        match &self.document {
-            Some(document) if fields.iter().any(|field| document.contains_key(field)) => {
-                let mut document = document.clone();
-                for field in fields {
-                    document.remove(field);
-                }
-                written(self.id, self.answers, &document)
-            }
-            _ => self.bytes.clone(),
-        }
-    }
-}
-
-pub(crate) fn answer_to(id: i32, document: &Document) -> Vec<u8> {
-    written(1, id, document)
 }
 
 /// The name of a command.
@@ -85,12 +67,11 @@ fn whole(bytes: &[u8]) -> Document {
     whole
 }
 
-fn written(id: i32, answers: i32, document: &Document) -> Vec<u8> {
+pub(crate) fn answer_to(id: i32, document: &Document) -> Vec<u8> {
     let mut body = Vec::new();
     document.to_writer(&mut body).unwrap();
     let length = i32::try_from(SECTIONS + 1 + body.len()).unwrap();
-    let mut bytes: Vec<u8> =
-        [length, id, answers, OP_MSG, 0].iter().flat_map(|part| part.to_le_bytes()).collect();
+    let mut bytes: Vec<u8> = [length, 1, id, OP_MSG, 0].iter().flat_map(|part| part.to_le_bytes()).collect();
     bytes.push(0);
     bytes.extend(body);
     bytes

@@ -59,16 +59,10 @@ struct Tamper {
     waiting: Waiting,
     held: Arc<AtomicUsize>,
     is_holding: watch::Sender<bool>,
-    forgets: &'static [&'static str],
 }
 
 impl Wire {
     pub(crate) async fn to(server: &str) -> Self {
-        Self::without(&[], server).await
-    }
-
-    /// Takes these fields out of every command: what the server of the tests does not know.
-    pub(crate) async fn without(fields: &'static [&'static str], server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let tamper = Tamper {
@@ -77,7 +71,6 @@ impl Wire {
             waiting: Arc::default(),
             held: Arc::default(),
             is_holding: watch::Sender::new(true),
-            forgets: fields,
         };
         let (server, shared) = (server.to_owned(), tamper.clone());
         let accepting = tokio::spawn(async move {
@@ -229,7 +222,7 @@ async fn serve(client: TcpStream, server: TcpStream, tamper: Tamper) {
             acts.lock().unwrap().insert(message.id, act);
             tamper.waiting.fetch_add(1, Ordering::SeqCst);
             tamper.held.fetch_sub(usize::from(is_held), Ordering::SeqCst);
-            if to_server.write_all(&message.without(tamper.forgets)).await.is_err() {
+            if to_server.write_all(&message.bytes).await.is_err() {
                 return;
             }
         }
