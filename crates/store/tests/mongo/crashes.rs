@@ -52,7 +52,7 @@ async fn at_every_step<T>(
             number += 10;
             prepare(&living, number).await;
             let wire = Wire::to(&place.server).await;
-            let dying = place.through(&wire).await;
+            let dying = place.through_within(&wire, SOON).await;
             wire.die_after(step, last.clone());
             let done = act(dying, number).await.is_ok();
             wire.end().await;
@@ -172,7 +172,7 @@ async fn one_stays(way: Way, last: Act) {
             kept(&living, administrator(number)).await;
         }
         let wire = Wire::to(&place.server).await;
-        let dying = place.through(&wire).await;
+        let dying = place.through_within(&wire, SOON).await;
         wire.die_after(step, last.clone());
         let done = leave(&dying, &administrator(1), way).await.is_ok();
         wire.end().await;
@@ -216,7 +216,7 @@ async fn the_first_administrator_comes_once_wherever_an_attempt_breaks_off() {
             let place = Place::new();
             let living = place.store().await;
             let wire = Wire::to(&place.server).await;
-            let dying = place.through(&wire).await;
+            let dying = place.through_within(&wire, SOON).await;
             wire.die_after(step, last.clone());
             let first = dying.users.insert_first_administrator(&administrator(1), Along::default()).await;
             wire.end().await;
@@ -246,7 +246,7 @@ async fn a_start_mends_what_a_crash_has_left() {
         kept(&living, administrator(10)).await;
         drop(living);
         let wire = Wire::to(&place.server).await;
-        let dying = place.through(&wire).await;
+        let dying = place.through_within(&wire, SOON).await;
         wire.die_after(step, Act::Lost);
         let goods = Goods::of(10);
         let _ = dying.users.delete(&administrator(10), goods.along()).await;
