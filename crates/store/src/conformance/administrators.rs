@@ -1,36 +1,7 @@
 //! The guard: there is a first administrator once, and always a last one.
 
 use super::sample::*;
-use keyward_auth::records::{Along, Change, Direction, EventKind, Store, StoreError, Unique, User};
-use keyward_auth::values::{Role, Roles};
-
-fn demotion(user: &User) -> Change {
-    Change {
-        if_version: Some(user.version),
-        roles: Some(Roles::new([Role::user()])),
-        administrators: Some(Direction::Leaves),
-        ..Change::default()
-    }
-}
-
-fn promotion(user: &User) -> Change {
-    Change {
-        if_version: Some(user.version),
-        roles: Some(Roles::new([Role::user(), Role::admin()])),
-        administrators: Some(Direction::Joins),
-        ..Change::default()
-    }
-}
-
-fn disabling(user: &User) -> Change {
-    Change {
-        if_version: Some(user.version),
-        disabled_at: Some(Some(second(9))),
-        end_sessions: Some(None),
-        administrators: Some(Direction::Leaves),
-        ..Change::default()
-    }
-}
+use keyward_auth::records::{Along, Change, EventKind, Store, StoreError, Unique, User};
 
 /// How many there are, by their rows.
 async fn administrators(store: &Store, numbers: impl Iterator<Item = u64>) -> usize {

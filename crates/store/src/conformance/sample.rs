@@ -3,8 +3,8 @@
 
 use keyward_auth::outside::Random;
 use keyward_auth::records::{
-    Actor, Along, Code, CodePlace, Event, EventKind, Leftover, Mail, MailState, Outcome, Purpose, Session,
-    Store, StoreError, Topic, User,
+    Actor, Along, Change, Code, CodePlace, Direction, Event, EventKind, Leftover, Mail, MailState, Outcome,
+    Purpose, Session, Store, StoreError, Topic, User,
 };
 use keyward_auth::values::{
     AcceptLanguage, Email, EventId, Format, Locale, MailId, Metadata, Name, PasswordHash, Picture, Role,
@@ -80,6 +80,35 @@ pub fn user(number: u64) -> User {
 
 pub fn administrator(number: u64) -> User {
     User { roles: Roles::new([Role::user(), Role::admin()]), ..user(number) }
+}
+
+/// Makes an administrator, of this version, none.
+pub fn demotion(user: &User) -> Change {
+    Change {
+        if_version: Some(user.version),
+        roles: Some(Roles::new([Role::user()])),
+        administrators: Some(Direction::Leaves),
+        ..Change::default()
+    }
+}
+
+pub fn promotion(user: &User) -> Change {
+    Change {
+        if_version: Some(user.version),
+        roles: Some(Roles::new([Role::user(), Role::admin()])),
+        administrators: Some(Direction::Joins),
+        ..Change::default()
+    }
+}
+
+pub fn disabling(user: &User) -> Change {
+    Change {
+        if_version: Some(user.version),
+        disabled_at: Some(Some(second(9))),
+        end_sessions: Some(None),
+        administrators: Some(Direction::Leaves),
+        ..Change::default()
+    }
 }
 
 /// A session that ends at second 1000 if it is not used, and at second 5000 in any case.

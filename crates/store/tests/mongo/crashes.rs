@@ -2,10 +2,11 @@
 //! a change with everything that goes along, or neither; what is gone takes along what hung on it; and there is an
 //! administrator.
 
+use crate::administrators::{Way, is_administrator, leave};
 use crate::place::{Place, SOON, open, until};
 use crate::wire::{Act, Wire};
-use keyward_auth::records::{Along, Change, Direction, Event, EventKind, Mail, Store, StoreError, User};
-use keyward_auth::values::{Role, Roles, Timestamp};
+use keyward_auth::records::{Along, Change, Event, EventKind, Mail, Store, StoreError};
+use keyward_auth::values::Timestamp;
 use keyward_store::conformance::sample::*;
 
 /// What goes along with the change of a user of that number.
@@ -51,7 +52,7 @@ async fn at_every_step<T>(
             number += 10;
             prepare(&living, number).await;
             let wire = Wire::to(&place.server).await;
-            let dying = place.through(&wire).await;
+            let dying = place.through_within(&wire, SOON).await;
             wire.die_after(step, last.clone());
             let done = act(dying, number).await.is_ok();
             wire.end().await;
@@ -162,35 +163,6 @@ async fn a_session_begins_with_its_event_and_ends_with_what_tells_of_it() {
     .await;
 }
 
-/// The ways in which there may be one administrator less.
-#[derive(Clone, Copy)]
-enum Way {
-    Demoted,
-    Deleted,
-}
-
-fn demotion(user: &User) -> Change {
-    Change {
-        if_version: Some(user.version),
-        roles: Some(Roles::new([Role::user()])),
-        administrators: Some(Direction::Leaves),
-        ..Change::default()
-    }
-}
-
-async fn leave(store: &Store, admin: &User, way: Way) -> Result<(), StoreError> {
-    match way {
-        Way::Demoted => {
-            store.users.change(admin.id, &demotion(admin), second(9), Along::default()).await.map(drop)
-        }
-        Way::Deleted => store.users.delete(admin, Along::default()).await,
-    }
-}
-
-async fn is_administrator(store: &Store, number: u64) -> bool {
-    read(store, &user(number)).await.is_some_and(|user| user.is_administrator())
-}
-
 /// One of two leaves and its node dies; then the other one leaves by a node that lives.
 async fn one_stays(way: Way, last: Act) {
     for step in 0.. {
@@ -200,7 +172,7 @@ async fn one_stays(way: Way, last: Act) {
             kept(&living, administrator(number)).await;
         }
         let wire = Wire::to(&place.server).await;
-        let dying = place.through(&wire).await;
+        let dying = place.through_within(&wire, SOON).await;
         wire.die_after(step, last.clone());
         let done = leave(&dying, &administrator(1), way).await.is_ok();
         wire.end().await;
@@ -244,7 +216,7 @@ async fn the_first_administrator_comes_once_wherever_an_attempt_breaks_off() {
             let place = Place::new();
             let living = place.store().await;
             let wire = Wire::to(&place.server).await;
-            let dying = place.through(&wire).await;
+            let dying = place.through_within(&wire, SOON).await;
             wire.die_after(step, last.clone());
             let first = dying.users.insert_first_administrator(&administrator(1), Along::default()).await;
             wire.end().await;
@@ -274,7 +246,7 @@ async fn a_start_mends_what_a_crash_has_left() {
         kept(&living, administrator(10)).await;
         drop(living);
         let wire = Wire::to(&place.server).await;
-        let dying = place.through(&wire).await;
+        let dying = place.through_within(&wire, SOON).await;
         wire.die_after(step, Act::Lost);
         let goods = Goods::of(10);
         let _ = dying.users.delete(&administrator(10), goods.along()).await;

@@ -1,24 +1,12 @@
 //! Documents that were edited by hand, or that a newer Keyward wrote: what is wrong with one holds up no other, and what can be
 //! put right is.
 
+use crate::administrators::{Way, id, leave};
 use crate::place::{Place, SOON, open};
-use keyward_auth::records::{Along, Change, Direction, EventKind, StoreError};
-use keyward_auth::values::{Role, Roles, Timestamp};
+use keyward_auth::records::{Along, Change, EventKind, StoreError};
+use keyward_auth::values::Timestamp;
 use keyward_store::conformance::sample::*;
 use mongodb::bson::{Bson, Document, Uuid, doc};
-
-fn id(number: u64) -> Bson {
-    Uuid::from_bytes(*user_id(number).as_bytes()).into()
-}
-
-fn promotion() -> Change {
-    Change {
-        if_version: Some(1),
-        roles: Some(Roles::new([Role::user(), Role::admin()])),
-        administrators: Some(Direction::Joins),
-        ..Change::default()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
@@ -97,7 +85,7 @@ async fn a_move_that_was_edited_is_ended_like_any_other() {
     ] {
         guards.update_one(doc! {}, doc! { "$set": { "moving": [entry] } }).await.unwrap();
         let now = read(&store, &user(2)).await.unwrap();
-        let change = Change { if_version: Some(now.version), ..promotion() };
+        let change = promotion(&now);
         let promoted =
             tokio::time::timeout(SOON, store.users.change(now.id, &change, second(9), Along::default()));
         // Whose version was raised meanwhile decides anew.
@@ -107,13 +95,7 @@ async fn a_move_that_was_edited_is_ended_like_any_other() {
         assert!(guard.get_array("moving").unwrap().is_empty(), "{guard}");
         if promoted.is_ok() {
             let now = read(&store, &user(2)).await.unwrap();
-            let change = Change {
-                if_version: Some(now.version),
-                roles: Some(Roles::new([Role::user()])),
-                administrators: Some(Direction::Leaves),
-                ..Change::default()
-            };
-            store.users.change(now.id, &change, second(9), Along::default()).await.unwrap();
+            leave(&store, &now, Way::Demoted).await.unwrap();
         }
     }
 }

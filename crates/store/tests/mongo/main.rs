@@ -3,11 +3,16 @@
 #![cfg(feature = "mongodb")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a server that cannot be had is a failed test")]
 
+mod administrators;
+mod asked;
 mod crashes;
 mod edited;
 mod faults;
 mod guard;
 mod kept;
+mod message;
 mod opening;
 mod place;
+mod set;
+mod slow;
 mod wire;

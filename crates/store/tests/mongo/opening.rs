@@ -82,7 +82,7 @@ async fn a_server_that_is_too_old() {
     let place = Place::new();
     let wire = Wire::to(&place.server).await;
     wire.obey(|name| match name {
-        "buildInfo" => Act::Change(|info| {
+        "buildInfo" => Act::change(|info| {
             info.insert("version", "4.4.29");
             info.insert("versionArray", vec![4, 4, 29, 0]);
         }),
@@ -92,7 +92,7 @@ async fn a_server_that_is_too_old() {
     assert!(line.contains("MongoDB 4.4.29") && line.contains("5.0 or newer"), "{line}");
     // So old that the driver itself does not speak with it.
     wire.obey(|name| match name {
-        "hello" | "isMaster" | "ismaster" => Act::Change(|hello| {
+        "hello" | "isMaster" | "ismaster" => Act::change(|hello| {
             hello.insert("maxWireVersion", 6);
         }),
         _ => Act::Pass,

@@ -76,14 +76,18 @@ impl Place {
 
     /// Made, and with patience.
     pub(crate) async fn store(&self) -> Store {
-        let mongo = open(&self.url(), SOON).await.unwrap();
+        let mongo = opened(&self.url(), SOON).await;
         mongo.migrate(Timestamp::from_micros(1)).await.unwrap();
         mongo.store()
     }
 
     /// A store that speaks through a wire, and gives up soon.
     pub(crate) async fn through(&self, wire: &Wire) -> Store {
-        open(&self.url_at(&wire.address), BRIEF).await.unwrap().store()
+        self.through_within(wire, BRIEF).await
+    }
+
+    pub(crate) async fn through_within(&self, wire: &Wire, limit: Duration) -> Store {
+        opened(&self.url_at(&wire.address), limit).await.store()
     }
 }
 
@@ -104,6 +108,17 @@ impl Drop for Place {
 pub(crate) async fn open(url: &str, timeout: Duration) -> Result<Mongo, OpenError> {
     let url = MongoUrl::parse(url).unwrap();
     Mongo::open(&MongoSettings { url, connections: 8, timeout }).await
+}
+
+/// What can be opened, though this process may just have stood still for longer than a start waits.
+async fn opened(url: &str, timeout: Duration) -> Mongo {
+    let mut mongo = None;
+    until(async || {
+        mongo = open(url, timeout).await.ok();
+        mongo.is_some()
+    })
+    .await;
+    mongo.unwrap()
 }
 
 /// Waits until it is so.

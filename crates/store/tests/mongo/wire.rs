@@ -1,17 +1,18 @@
-//! A connection to the server that can be tampered with, message by message: what a command is answered, and whether it, or its
-//! answer, arrives at all. Knows OP_MSG and nothing of what is in it; other messages and those about the connection itself
-//! pass, unless a test says otherwise.
+//! A connection to the server that can be tampered with, message by message: what a command is answered, when it arrives, and
+//! whether it, or its answer, arrives at all. Knows nothing of what is in a message but the command's name; other messages and
+//! those about the connection itself pass, unless a test says otherwise.
 
+use crate::message::{Message, answer_to, name_of};
 use crate::place::until;
 use mongodb::bson::Document;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex as Lock, Notify};
+use tokio::sync::{Mutex as Lock, Notify, watch};
 use tokio::task::JoinHandle;
 
 /// What becomes of a command.
@@ -29,11 +30,19 @@ pub(crate) enum Act {
     /// It does not arrive, and this is the answer.
     Answer(Document),
     /// It is done, and its answer is changed.
-    Change(fn(&mut Document)),
+    Change(Arc<dyn Fn(&mut Document) + Send + Sync>),
+    /// It arrives when the wire lets go, whether or not anybody still waits for the answer.
+    Hold,
 }
 
-/// By the name of a command; asked also of those about the connection.
-type Rule = dyn FnMut(&str) -> Act + Send;
+impl Act {
+    pub(crate) fn change(change: impl Fn(&mut Document) + Send + Sync + 'static) -> Self {
+        Self::Change(Arc::new(change))
+    }
+}
+
+/// By a command, which is empty where it cannot be read; asked also of those about the connection.
+type Rule = dyn FnMut(&Document) -> Act + Send;
 type Watcher = dyn FnMut(&Document) + Send;
 
 pub(crate) struct Wire {
@@ -48,6 +57,8 @@ struct Tamper {
     rule: Arc<Mutex<Box<Rule>>>,
     watcher: Arc<Mutex<Box<Watcher>>>,
     waiting: Waiting,
+    held: Arc<AtomicUsize>,
+    is_holding: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -58,6 +69,8 @@ impl Wire {
             rule: Arc::new(Mutex::new(Box::new(|_| Act::Pass))),
             watcher: Arc::new(Mutex::new(Box::new(|_| ()))),
             waiting: Arc::default(),
+            held: Arc::default(),
+            is_holding: watch::Sender::new(true),
         };
         let (server, shared) = (server.to_owned(), tamper.clone());
         let accepting = tokio::spawn(async move {
@@ -73,7 +86,13 @@ impl Wire {
         Self { address, tamper, is_dead: Arc::default(), accepting }
     }
 
-    pub(crate) fn obey(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
+    /// By the name of each command.
+    pub(crate) fn obey(&self, mut rule: impl FnMut(&str) -> Act + Send + 'static) {
+        self.judge(move |command| rule(name_of(command)));
+    }
+
+    /// By the whole of each command.
+    pub(crate) fn judge(&self, rule: impl FnMut(&Document) -> Act + Send + 'static) {
         *self.tamper.rule.lock().unwrap() = Box::new(rule);
     }
 
@@ -104,6 +123,29 @@ impl Wire {
         });
     }
 
+    /// Stands still before the next command about data that comes after so many, and before whatever comes behind it.
+    pub(crate) fn hold_after(&self, mut commands: usize) {
+        self.obey(move |name| match () {
+            () if !is_about_data(name) => Act::Pass,
+            () if commands > 0 => {
+                commands -= 1;
+                Act::Pass
+            }
+            () => Act::Hold,
+        });
+    }
+
+    /// How many commands stand still.
+    pub(crate) fn held(&self) -> usize {
+        self.tamper.held.load(Ordering::SeqCst)
+    }
+
+    /// Has them arrive, and nothing be held any more; what came through is done then.
+    pub(crate) async fn let_go(&self) {
+        self.tamper.is_holding.send_replace(false);
+        until(async || self.held() == 0 && self.tamper.waiting.load(Ordering::SeqCst) == 0).await;
+    }
+
     /// Whether it came to that.
     pub(crate) fn is_dead(&self) -> bool {
         self.is_dead.load(Ordering::SeqCst)
@@ -132,45 +174,6 @@ pub(crate) fn is_about_data(name: &str) -> bool {
         .contains(&name)
 }
 
-const OP_MSG: i32 = 2013;
-
-struct Message {
-    id: i32,
-    answers: i32,
-    /// With the header.
-    bytes: Vec<u8>,
-    document: Option<Document>,
-}
-
-impl Message {
-    async fn read(from: &mut OwnedReadHalf) -> io::Result<Self> {
-        let mut bytes = vec![0; 16];
-        from.read_exact(&mut bytes).await?;
-        let field = |bytes: &[u8], at: usize| i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-        let length = usize::try_from(field(&bytes, 0)).unwrap();
-        bytes.resize(length, 0);
-        from.read_exact(&mut bytes[16..]).await?;
-        let is_message = field(&bytes, 12) == OP_MSG && bytes[20] == 0;
-        let document = is_message.then(|| Document::from_reader(&bytes[21..]).unwrap());
-        Ok(Self { id: field(&bytes, 4), answers: field(&bytes, 8), bytes, document })
-    }
-
-    fn answer(to: i32, document: &Document) -> Vec<u8> {
-        let mut body = Vec::new();
-        document.to_writer(&mut body).unwrap();
-        let length = i32::try_from(16 + 5 + body.len()).unwrap();
-        let mut bytes: Vec<u8> =
-            [length, 1, to, OP_MSG, 0].iter().flat_map(|part| part.to_le_bytes()).collect();
-        bytes.push(0);
-        bytes.extend(body);
-        bytes
-    }
-
-    fn name(&self) -> &str {
-        self.document.as_ref().and_then(|document| document.keys().next()).map_or("", String::as_str)
-    }
-}
-
 /// What was sent on and is not answered yet, on all connections.
 type Waiting = Arc<AtomicUsize>;
 
@@ -197,12 +200,13 @@ async fn serve(client: TcpStream, server: TcpStream, tamper: Tamper) {
             if let Some(document) = &message.document {
                 tamper.watcher.lock().unwrap_or_else(PoisonError::into_inner)(document);
             }
-            let act = tamper.rule.lock().unwrap_or_else(PoisonError::into_inner)(message.name());
+            let command = message.document.clone().unwrap_or_default();
+            let act = tamper.rule.lock().unwrap_or_else(PoisonError::into_inner)(&command);
             match act {
                 Act::Cut => return,
                 Act::Swallow => continue,
                 Act::Answer(document) => {
-                    let bytes = Message::answer(message.id, &document);
+                    let bytes = answer_to(message.id, &document);
                     if to_client.lock().await.write_all(&bytes).await.is_err() {
                         return;
                     }
@@ -210,8 +214,14 @@ async fn serve(client: TcpStream, server: TcpStream, tamper: Tamper) {
                 }
                 _ => {}
             }
+            let is_held = matches!(act, Act::Hold);
+            if is_held {
+                tamper.held.fetch_add(1, Ordering::SeqCst);
+                let _ = tamper.is_holding.subscribe().wait_for(|is_holding| !is_holding).await;
+            }
             acts.lock().unwrap().insert(message.id, act);
             tamper.waiting.fetch_add(1, Ordering::SeqCst);
+            tamper.held.fetch_sub(usize::from(is_held), Ordering::SeqCst);
             if to_server.write_all(&message.bytes).await.is_err() {
                 return;
             }
@@ -249,7 +259,7 @@ async fn answer(
             (Some(Act::Torn), _) => return client.write_all(&message.bytes[..message.bytes.len() / 2]).await,
             (Some(Act::Change(change)), Some(mut document)) => {
                 change(&mut document);
-                client.write_all(&Message::answer(message.answers, &document)).await?;
+                client.write_all(&answer_to(message.answers, &document)).await?;
             }
             _ => client.write_all(&message.bytes).await?,
         }
