@@ -96,7 +96,7 @@ class Place:
 
     @staticmethod
     def _p50(result):
-        if result["failed"] or result["broken"]:
+        if result["failed"] or result["broken"] or not result["requests"]:
             raise RuntimeError(f"not all were answered: {result}")
         return result["p50"] * 1000
 

@@ -123,7 +123,7 @@ mod mongo {
         let settings = MongoSettings {
             url: MongoUrl::parse(&url).unwrap(),
             connections: 8,
-            timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(120),
         };
         let mongo = Mongo::open(&settings).await.unwrap();
         mongo.migrate(Timestamp::from_micros(1)).await.unwrap();

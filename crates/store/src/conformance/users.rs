@@ -83,7 +83,8 @@ pub async fn one_of_many_racers_wins(store: &Store) {
         assert!(
             results
                 .iter()
-                .all(|r| matches!(r, Ok(()) | Err(StoreError::Taken(Unique::Email | Unique::Username))))
+                .all(|r| matches!(r, Ok(()) | Err(StoreError::Taken(Unique::Email | Unique::Username)))),
+            "{results:?}"
         );
         let mut events = 0;
         for number in 0..RACERS {

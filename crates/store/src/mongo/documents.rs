@@ -3,6 +3,7 @@
 
 use super::trouble::{self, Trouble};
 use keyward_auth::records::StoreError;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Error;
 use mongodb::options::{FindOptions, ReadConcern, ReturnDocument, UpdateModifications};
@@ -12,11 +13,11 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
-/// How often something that lost a race is tried: for a second and a half, if the limit of time allows.
+/// How often something that lost a race is tried: for some seconds, if the limit of time allows.
 const TRIES: u32 = 12;
-/// Between the first two tries; twice as long each time, up to the longest.
-const PAUSE: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(200);
+/// Between the first two tries, at most; twice as long each time, up to the longest.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct Documents(Arc<Place>);
@@ -268,9 +269,12 @@ where
     act().await
 }
 
-/// After the try of this number, from one on.
+/// After the try of this number, from one on. No two wait equally long, or they would meet again.
 pub(super) async fn pause(number: u32) {
-    sleep(PAUSE.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(LONGEST)).await;
+    let longest = PAUSE.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(LONGEST);
+    // The last byte of such an id counts, from anywhere in each process; times an odd number, neighbours are far apart.
+    let [.., count] = ObjectId::new().bytes();
+    sleep(longest.mul_f64(f64::from(count.wrapping_mul(167)) / 256.0)).await;
 }
 
 /// In a task of its own: what is dropped half-way costs its connection, and whoever hangs up would have one be made anew.

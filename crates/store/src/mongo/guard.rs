@@ -7,7 +7,7 @@
 //! then. While a user moves nobody else begins with that user. A move whose process died is ended by whoever is in its way:
 //! the user's version is raised first, so that the write of before can never come late.
 
-use super::along::alive;
+use super::along::{alive, living};
 use super::documents::Documents;
 use super::trouble::Trouble;
 use super::{GUARDS, USERS, users};
@@ -116,7 +116,7 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
     while begun.elapsed() < LIMIT {
         if documents.update(GUARDS, condition(this, wish), start(this)).await? {
             // Members may be missing for a moment: where the guard was restored without them.
-            if wish == Wish::First && documents.find_one(USERS, administrators()).await?.is_some() {
+            if wish == Wish::First && !all(documents, 1).await?.is_empty() {
                 end(documents, this, false).await?;
                 return Err(StoreError::Guarded);
             }
@@ -189,9 +189,10 @@ pub(super) async fn settle(documents: &Documents, this: &Move) -> Result<(), Sto
     Ok(end(documents, this, user.is_some_and(is_administrator)).await?)
 }
 
-/// The documents of which [`is_administrator`] may be true.
-fn administrators() -> Document {
-    doc! { "roles": "admin", "disabled_at": { "$exists": false }, "deleted": { "$exists": false } }
+/// The documents of which [`is_administrator`] may be true, up to `most`.
+async fn all(documents: &Documents, most: usize) -> Result<Vec<Document>, Trouble> {
+    let administrators = living(doc! { "roles": "admin", "disabled_at": { "$exists": false } });
+    documents.find(USERS, administrators, doc! { "_id": 1 }, most).await
 }
 
 /// Whoever cannot be read is none.
@@ -276,8 +277,8 @@ pub(super) async fn repair(documents: &Documents) -> Result<(), StoreError> {
     for dead in guard.moving.iter().filter(|this| before.moving.contains(this)) {
         resolve(documents, dead).await?;
     }
-    let administrators = documents.find(USERS, administrators(), doc! { "_id": 1 }, usize::MAX).await?;
-    let administrators = administrators.into_iter().filter(|user| is_administrator(user.clone()));
+    let administrators =
+        all(documents, usize::MAX).await?.into_iter().filter(|user| is_administrator(user.clone()));
     let administrators: Vec<Bson> = administrators.filter_map(|mut user| user.remove("_id")).collect();
     let missing = administrators.iter().filter(|user| !guard.members.contains(user));
     let wrong = guard.members.iter().filter(|member| !administrators.contains(member));

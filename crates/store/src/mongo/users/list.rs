@@ -5,15 +5,35 @@ use super::{id, read};
 use crate::mongo::USERS;
 use crate::mongo::along::living;
 use crate::mongo::documents::Documents;
+use crate::mongo::trouble::Trouble;
 use keyward_auth::records::{Search, StoreError, User};
-use mongodb::bson::doc;
+use keyward_auth::values::UserId;
+use mongodb::bson::{Document, doc};
+use std::collections::BTreeMap;
 
 pub(super) async fn run(documents: &Documents, search: &Search) -> Result<Vec<User>, StoreError> {
-    let mut filter = living(doc! {});
-    if let Some(prefix) = search.prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
-        let range = || doc! { "$gte": prefix, "$lt": format!("{prefix}\u{10FFFF}") };
-        filter.insert("$or", vec![doc! { "email_key": range() }, doc! { "username": range() }]);
-    }
+    let found = match search.prefix.as_deref() {
+        None | Some("") => some(documents, search, doc! {}).await?,
+        Some(prefix) => {
+            // Two ranges of two indexes. As one condition with `$or` a planner may well walk all users instead.
+            let range = |name: &str| doc! { name: { "$gte": prefix, "$lt": format!("{prefix}\u{10FFFF}") } };
+            let (mut found, more) = tokio::try_join!(
+                some(documents, search, range("email_key")),
+                some(documents, search, range("username")),
+            )?;
+            found.extend(more);
+            found
+        }
+    };
+    // Whoever is found by both comes once.
+    let users: Result<BTreeMap<UserId, User>, StoreError> =
+        found.iter().map(|user| read(user).map(|user| (user.id, user))).collect();
+    Ok(users?.into_values().take(search.limit).collect())
+}
+
+/// As many as are wanted at most, of those who meet this filter, too.
+async fn some(documents: &Documents, search: &Search, filter: Document) -> Result<Vec<Document>, Trouble> {
+    let mut filter = living(filter);
     if let Some(after) = search.after {
         filter.insert("_id", doc! { "$gt": id(after) });
     }
@@ -26,5 +46,5 @@ pub(super) async fn run(documents: &Documents, search: &Search) -> Result<Vec<Us
     if let Some(verified) = search.verified {
         filter.insert("email_verified_at", doc! { "$exists": verified });
     }
-    documents.find(USERS, filter, doc! { "_id": 1 }, search.limit).await?.iter().map(read).collect()
+    documents.find(USERS, filter, doc! { "_id": 1 }, search.limit).await
 }

@@ -108,19 +108,9 @@ impl Users {
 
     /// What of these names another user has: the server's refusal may not say it. None, if it was given up meanwhile.
     async fn taken(&self, own: &Bson, names: &Names) -> Result<Option<Unique>, Trouble> {
-        let other = |mut filter: Document| {
-            filter.insert("_id", doc! { "$ne": own });
-            filter
-        };
-        if let Some(email) = &names.email
-            && self.0.is_there(USERS, other(doc! { "email_key": email })).await?
-        {
-            return Ok(Some(Unique::Email));
-        }
-        if let Some((name, shape)) = &names.username {
-            let either = doc! { "$or": [{ "username": name }, { "username_shape": shape }] };
-            if self.0.is_there(USERS, other(either)).await? {
-                return Ok(Some(Unique::Username));
+        for (field, value, unique) in names.fields() {
+            if self.0.is_there(USERS, doc! { "_id": { "$ne": own }, field: value }).await? {
+                return Ok(Some(unique));
             }
         }
         Ok(None)
@@ -199,6 +189,15 @@ impl Names {
     fn of(email: Option<&Email>, username: Option<&Username>) -> Self {
         let shape = |name: &Username| (name.as_str().to_owned(), Username::shape(name));
         Self { email: email.map(|email| email.key().to_owned()), username: username.map(shape) }
+    }
+
+    /// One index each.
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str, Unique)> {
+        let email = self.email.as_deref().map(|email| ("email_key", email, Unique::Email));
+        let username = self.username.as_ref().map(|(name, shape)| {
+            [("username", name.as_str(), Unique::Username), ("username_shape", shape, Unique::Username)]
+        });
+        email.into_iter().chain(username.into_iter().flatten())
     }
 }
 
