@@ -6,8 +6,9 @@
 
 use super::document;
 use super::documents::Documents;
+use super::shapes::{events, leftovers, mails};
 use super::trouble::Trouble;
-use super::{CODES, EVENTS, LEFTOVERS, MAILS, SESSIONS, USERS, audit, leftovers, mails};
+use super::{CODES, EVENTS, LEFTOVERS, MAILS, SESSIONS, USERS};
 use futures_util::future::join_all;
 use keyward_auth::records::{Along, StoreError};
 use mongodb::bson::{Bson, Document, doc};
@@ -31,10 +32,10 @@ pub(super) fn settled(filter: Document) -> Document {
 /// What goes along, as it waits in a document.
 pub(super) fn items(along: Along<'_>) -> Vec<Document> {
     let item = |into: &str, document: Document| doc! { "into": into, "document": document };
-    let events = along.events.iter().map(|event| item(EVENTS, audit::written(event)));
-    let leftovers = along.leftovers.iter().map(|leftover| item(LEFTOVERS, leftovers::written(leftover)));
-    let mails = along.mails.iter().map(|mail| item(MAILS, mails::written(mail)));
-    events.chain(leftovers).chain(mails).collect()
+    let told = along.events.iter().map(|event| item(EVENTS, events::written(event)));
+    let left = along.leftovers.iter().map(|leftover| item(LEFTOVERS, leftovers::written(leftover)));
+    let post = along.mails.iter().map(|mail| item(MAILS, mails::written(mail)));
+    told.chain(left).chain(post).collect()
 }
 
 /// Makes a tombstone of a document. What waits in it already goes on waiting, but for the mails to somebody who is gone, and
@@ -108,12 +109,19 @@ async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> 
         return Err(Trouble::Failed("what waits beside a change is of an unknown kind".into()));
     };
     if into == LEFTOVERS {
-        return leftovers::keep(documents, document).await;
+        return keep_leftover(documents, document).await;
     }
     match documents.insert(into, document).await {
         Err(Trouble::Duplicate) => Ok(()),
         kept => kept,
     }
+}
+
+/// Keeps one as it waits, or as it was made: of a name that is there only the time changes.
+pub(super) async fn keep_leftover(documents: &Documents, mut leftover: Document) -> Result<(), Trouble> {
+    let filter = doc! { "_id": leftover.remove("_id") };
+    let due = doc! { "due_at": leftover.remove("due_at") };
+    documents.upsert(LEFTOVERS, filter, doc! { "$set": due, "$setOnInsert": leftover }).await.map(drop)
 }
 
 /// Drains whatever waits anywhere. As a rule that is nothing.

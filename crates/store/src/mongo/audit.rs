@@ -1,63 +1,15 @@
 //! The audit log in MongoDB: one document for each event. Those that tell of a change wait beside it, until somebody looks
 //! here.
 
-use super::document::{self, Fields, Stored, time};
+use super::document::time;
 use super::documents::Documents;
-use super::{EVENTS, along, mails, users};
+use super::shapes::events::{id, read, written};
+use super::shapes::{mails, users};
+use super::{EVENTS, MAILS, along};
 use async_trait::async_trait;
-use keyward_auth::records::{self, Actor, Along, Event, EventKind, StoreError};
-use keyward_auth::values::{EventId, SessionId, Timestamp, UserId};
+use keyward_auth::records::{self, Along, Event, Mail, MailState, StoreError};
+use keyward_auth::values::{Timestamp, UserId};
 use mongodb::bson::{Bson, Document, doc};
-
-const ANONYMOUS: &str = "anonymous";
-const OPERATOR: &str = "operator";
-
-fn id(event: &Event) -> Bson {
-    document::id(event.id.as_bytes())
-}
-
-pub(super) fn written(event: &Event) -> Document {
-    let actor: Bson = match event.actor {
-        Actor::Anonymous => ANONYMOUS.into(),
-        Actor::Operator => OPERATOR.into(),
-        Actor::User(user) => users::id(user),
-    };
-    Fields::default()
-        .with("_id", id(event))
-        .with("happened_at", time(event.at))
-        .with("kind", event.kind.as_str())
-        .with("actor", actor)
-        .with_some("user_id", event.user.map(users::id))
-        .with_some("session_id", event.session.map(|session| document::id(session.as_bytes())))
-        .with_some("address", event.address.map(|address| address.to_string()))
-        .with_some("agent", event.agent.as_deref())
-        .with_some("request_id", event.request_id.as_deref())
-        .with_time("intended_at", event.is_intent.then_some(event.at))
-        .0
-}
-
-/// `None` is an event of a kind that only a newer Keyward knows.
-fn read(document: &Document) -> Result<Option<Event>, StoreError> {
-    let stored = Stored::of(EVENTS, document);
-    let Some(kind) = EventKind::stored(stored.text("kind")?) else { return Ok(None) };
-    let actor = match document.get("actor") {
-        Some(Bson::String(word)) if word == ANONYMOUS => Actor::Anonymous,
-        Some(Bson::String(word)) if word == OPERATOR => Actor::Operator,
-        _ => Actor::User(UserId::from_bytes(stored.id("actor")?)),
-    };
-    Ok(Some(Event {
-        id: EventId::from_bytes(stored.id("_id")?),
-        at: stored.time("happened_at")?,
-        kind,
-        actor,
-        user: stored.id_or_none("user_id")?.map(UserId::from_bytes),
-        session: stored.id_or_none("session_id")?.map(SessionId::from_bytes),
-        address: stored.word("address")?,
-        agent: stored.text_or_none("agent")?.map(str::to_owned),
-        request_id: stored.text_or_none("request_id")?.map(str::to_owned),
-        is_intent: stored.time_or_none("intended_at")?.is_some(),
-    }))
-}
 
 #[derive(Clone)]
 pub(super) struct Audit(pub(super) Documents);
@@ -72,12 +24,26 @@ impl Audit {
                 }
                 // Behind the events: what is not settled for lack of the mails has not begun.
                 for mail in mails {
-                    documents.insert(super::MAILS, mail).await?;
+                    documents.insert(MAILS, mail).await?;
                 }
                 Ok(())
             })
             .await
     }
+}
+
+/// What became of the change that caused these mails, unless somebody has begun to send them.
+async fn settle(documents: &Documents, told: &[Mail], happened: bool) -> Result<(), StoreError> {
+    for mail in told {
+        let untouched =
+            doc! { "_id": mails::id(mail.id), "state": MailState::Waiting.as_str(), "attempts": 0_i64 };
+        if happened {
+            documents.update(MAILS, untouched, doc! { "$set": { "due_at": time(mail.created_at) } }).await?;
+        } else {
+            documents.delete(MAILS, untouched).await?;
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -106,7 +72,7 @@ impl records::Audit for Audit {
                         documents.delete(EVENTS, intent).await?;
                     }
                 }
-                mails::settle(&documents, &told, happened).await
+                settle(&documents, &told, happened).await
             })
             .await
     }

@@ -1,8 +1,9 @@
 //! One-time codes in MongoDB: one document for each place and user, and every rule of theirs a condition of the one write.
 
+use super::CODES;
 use super::document::{self, Fields, Stored, gone_at, time};
 use super::documents::Documents;
-use super::{CODES, users};
+use super::shapes::users;
 use crate::hex;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;

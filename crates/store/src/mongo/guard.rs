@@ -9,8 +9,9 @@
 
 use super::along::{alive, living};
 use super::documents::Documents;
+use super::shapes::users;
 use super::trouble::Trouble;
-use super::{GUARDS, USERS, users};
+use super::{GUARDS, USERS};
 use keyward_auth::records::{Direction, StoreError, User};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
@@ -162,8 +163,15 @@ fn start(this: &Move) -> Document {
     doc! { "$pull": { "members": &this.user }, "$push": { "moving": &this.entry } }
 }
 
+/// Ends a move behind the write that it was for. Should that fail, whoever needs to know ends it.
+pub(super) async fn close(documents: &Documents, this: &Move) {
+    if let Err(error) = settle(documents, this).await {
+        tracing::warn!(%error, "the guard of administrators learns of a change later");
+    }
+}
+
 /// Ends a move, if nobody else has: the user is a member then, or is not.
-pub(super) async fn end(documents: &Documents, this: &Move, is_member: bool) -> Result<(), Trouble> {
+async fn end(documents: &Documents, this: &Move, is_member: bool) -> Result<(), Trouble> {
     let mut update = doc! { "$pullAll": { "moving": [&this.entry] } };
     if is_member {
         update.insert("$addToSet", doc! { "members": &this.user });
@@ -184,7 +192,7 @@ async fn resolve(documents: &Documents, other: &Move) -> Result<(), StoreError> 
 }
 
 /// Ends a move by what the user's document says.
-pub(super) async fn settle(documents: &Documents, this: &Move) -> Result<(), StoreError> {
+async fn settle(documents: &Documents, this: &Move) -> Result<(), StoreError> {
     let user = documents.find_one(USERS, doc! { "_id": &this.user }).await?;
     Ok(end(documents, this, user.is_some_and(is_administrator)).await?)
 }

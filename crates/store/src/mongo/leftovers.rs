@@ -1,38 +1,14 @@
 //! Leftovers in MongoDB: one document for each name. A change of a user has its own wait beside it.
 
-use super::document::{Fields, Stored, time};
+use super::document::time;
 use super::documents::Documents;
-use super::trouble::Trouble;
-use super::{LEFTOVERS, along, users};
+use super::shapes::leftovers::{read, written};
+use super::{LEFTOVERS, along};
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use keyward_auth::records::{self, Leftover, StoreError};
-use keyward_auth::values::{Picture, Timestamp, UserId};
-use mongodb::bson::{Document, doc};
-
-pub(super) fn written(leftover: &Leftover) -> Document {
-    Fields::default()
-        .with("_id", leftover.picture.to_string())
-        .with("user_id", users::id(leftover.user))
-        .with("due_at", time(leftover.due_at))
-        .0
-}
-
-/// Keeps one as it waits, or as it was made: of a name that is there only the time changes.
-pub(super) async fn keep(documents: &Documents, mut leftover: Document) -> Result<(), Trouble> {
-    let filter = doc! { "_id": leftover.remove("_id") };
-    let due = doc! { "due_at": leftover.remove("due_at") };
-    documents.upsert(LEFTOVERS, filter, doc! { "$set": due, "$setOnInsert": leftover }).await.map(drop)
-}
-
-fn read(document: &Document) -> Result<Leftover, StoreError> {
-    let stored = Stored::of(LEFTOVERS, document);
-    Ok(Leftover {
-        user: UserId::from_bytes(stored.id("user_id")?),
-        picture: stored.known("_id", Picture::parse)?,
-        due_at: stored.time("due_at")?,
-    })
-}
+use keyward_auth::values::Timestamp;
+use mongodb::bson::doc;
 
 #[derive(Clone)]
 pub(super) struct Leftovers(pub(super) Documents);
@@ -62,7 +38,7 @@ impl Leftovers {
 impl records::Leftovers for Leftovers {
     async fn put(&self, leftover: &Leftover) -> Result<(), StoreError> {
         let (documents, leftover) = (self.0.clone(), written(leftover));
-        self.0.whole(async move { Ok(keep(&documents, leftover).await?) }).await
+        self.0.whole(async move { Ok(along::keep_leftover(&documents, leftover).await?) }).await
     }
 
     async fn claim(

@@ -15,6 +15,7 @@ mod mails;
 mod open_error;
 mod schema;
 mod sessions;
+mod shapes;
 mod trouble;
 mod url;
 mod users;

@@ -3,7 +3,8 @@
 use super::along::{self, alive, living, settled};
 use super::document::{self, Fields, Stored, gone_at, time};
 use super::documents::Documents;
-use super::{SESSIONS, USERS, users};
+use super::shapes::users;
+use super::{SESSIONS, USERS};
 use async_trait::async_trait;
 use keyward_auth::records::{self, Along, Event, Session, StoreError, User};
 use keyward_auth::values::{SessionId, Timestamp, UserId};

@@ -1,8 +1,8 @@
 //! The operator's list of mails: filters and a cursor. Every word of the caller is a value.
 
-use super::{id, read};
 use crate::mongo::MAILS;
 use crate::mongo::documents::Documents;
+use crate::mongo::shapes::mails::{id, read};
 use keyward_auth::records::{Mail, MailSearch, StoreError};
 use mongodb::bson::doc;
 

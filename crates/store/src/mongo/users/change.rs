@@ -1,19 +1,20 @@
 //! A change of a user: one write that sets what is to change and hands back the document, with what goes along in it; between
 //! two steps of the guard where the number of administrators changes.
 
-use super::{Names, TRIES, Users, moves, read, roles, undone};
+use super::names::Names;
 use crate::mongo::USERS;
 use crate::mongo::along::{self, living};
 use crate::mongo::document::{self, Update};
-use crate::mongo::documents::pause;
+use crate::mongo::documents::Documents;
 use crate::mongo::guard::{self, Move, Wish};
+use crate::mongo::shapes::users::{read, roles, undone};
 use crate::mongo::trouble::Trouble;
 use keyward_auth::records::{Change, StoreError, User};
 use keyward_auth::values::{Timestamp, Username};
 use mongodb::bson::{Bson, Document, doc};
 
 pub(super) async fn run(
-    users: &Users,
+    documents: &Documents,
     id: Bson,
     change: &Change,
     at: Timestamp,
@@ -27,7 +28,7 @@ pub(super) async fn run(
         }
         (Some(direction), Some(version)) => {
             let this = Move::of(id.clone(), version);
-            guard::begin(&users.0, &this, Wish::from(direction)).await?;
+            guard::begin(documents, &this, Wish::from(direction)).await?;
             Some(this)
         }
     };
@@ -35,37 +36,18 @@ pub(super) async fn run(
     if let Some(version) = change.if_version {
         filter.insert("version", version);
     }
-    let changed = write(users, &id, change, filter, update(change, at, &items)).await;
-    // Where it is unknown whether it was done, the move goes on.
-    if let Some(this) = this.filter(|_| !matches!(changed, Err(StoreError::Backend(_)))) {
-        guard::settle(&users.0, &this).await.unwrap_or_else(|error| moves(&error));
-    }
-    let changed = changed?;
-    along::drain(&users.0, USERS, &id, items).await;
-    read(&changed)
-}
-
-async fn write(
-    users: &Users,
-    id: &Bson,
-    change: &Change,
-    filter: Document,
-    update: Document,
-) -> Result<Document, StoreError> {
+    let update = update(change, at, &items);
     let (email, username) = (change.email.as_ref(), change.username.as_ref());
     let names = Names::of(email.and_then(Option::as_ref), username.and_then(Option::as_ref));
-    for number in 1..=TRIES {
-        match users.0.modify(USERS, filter.clone(), update.clone()).await {
-            Ok(changed) => return changed.ok_or(StoreError::Stale),
-            Err(Trouble::Duplicate) => match users.taken(id, &names).await? {
-                None => pause(number).await,
-                Some(taken) => return Err(StoreError::Taken(taken)),
-            },
-            Err(trouble) => return Err(trouble.into()),
-        }
+    let write = || documents.modify(USERS, filter.clone(), update.clone());
+    let changed = names.write(documents, &id, write).await;
+    // Where it is unknown whether it was done, the move goes on.
+    if let Some(this) = this.filter(|_| !matches!(changed, Err(Trouble::Failed(_)))) {
+        guard::close(documents, &this).await;
     }
-    // Nothing was done, and whoever decides again sees why.
-    Err(StoreError::Stale)
+    let changed = changed?.map_err(StoreError::Taken)?.ok_or(StoreError::Stale)?;
+    along::drain(documents, USERS, &id, items).await;
+    read(&changed)
 }
 
 /// What of a change stays as it is, is not put.

@@ -1,10 +1,10 @@
 //! The administrator's list of users: filters and a cursor. Every word of the caller is a value, and none is a pattern, so
 //! there is nothing to escape.
 
-use super::{id, read};
 use crate::mongo::USERS;
 use crate::mongo::along::living;
 use crate::mongo::documents::Documents;
+use crate::mongo::shapes::users::{id, read};
 use crate::mongo::trouble::Trouble;
 use keyward_auth::records::{Search, StoreError, User};
 use keyward_auth::values::UserId;
