@@ -27,18 +27,16 @@ async fn database() -> Result<Database, Failure> {
     Ok(Client::with_options(options)?.database(&name))
 }
 
-/// Of each kind as many a second as `tasks` can have: `read` finds a session and its user, `write` changes a user.
+/// Of each kind as many a second as `tasks` can have: `read` finds a session, where they are here, and its user, `write` changes a user.
 pub(crate) async fn run(kind: &str, seconds: f64, tasks: usize) -> Result<(), Failure> {
     let database = database().await?;
-    let sessions: Collection<Document> = database.collection(SESSIONS);
-    let mut pairs = Vec::new();
-    let mut cursor = sessions.find(doc! {}).projection(doc! { "user_id": 1 }).limit(1000).await?;
-    while cursor.advance().await? {
-        let mut found = cursor.deserialize_current()?;
-        pairs.extend(found.remove("_id").zip(found.remove("user_id")));
+    let mut pairs = pairs(&database.collection(SESSIONS), doc! { "user_id": 1 }).await?;
+    if pairs.is_empty() {
+        // Redis keeps sessions, so a request reads the user alone.
+        pairs = self::pairs(&database.collection(USERS), doc! { "_id": 1 }).await?;
     }
     if pairs.is_empty() {
-        return Err("there are no sessions: seed first".into());
+        return Err("there are no users: seed first".into());
     }
     let (pairs, done) = (Arc::new(pairs), Arc::new(AtomicU64::new(0)));
     for task in 0..tasks {
@@ -60,15 +58,35 @@ pub(crate) async fn run(kind: &str, seconds: f64, tasks: usize) -> Result<(), Fa
     say(&json!({"count": count, "per_second": f64::from(u32::try_from(count)?) / took}).to_string())
 }
 
-async fn reads(database: &Database, pairs: &[(Bson, Bson)], task: usize, done: &AtomicU64) {
+/// Of up to 1,000 documents who they are of; with a session, where there is one.
+async fn pairs(of: &Collection<Document>, fields: Document) -> Result<Vec<(Option<Bson>, Bson)>, Failure> {
+    let mut pairs = Vec::new();
+    let mut cursor = of.find(doc! {}).projection(fields).limit(1000).await?;
+    while cursor.advance().await? {
+        let mut found = cursor.deserialize_current()?;
+        match (found.remove("_id"), found.remove("user_id")) {
+            (session, Some(user)) => pairs.push((session, user)),
+            (Some(user), None) => pairs.push((None, user)),
+            (None, None) => return Err("a document has no id".into()),
+        }
+    }
+    Ok(pairs)
+}
+
+async fn reads(database: &Database, pairs: &[(Option<Bson>, Bson)], task: usize, done: &AtomicU64) {
     let (sessions, users): (Collection<Document>, Collection<Document>) =
         (database.collection(SESSIONS), database.collection(USERS));
     for (session, user) in pairs.iter().cycle().skip(task * 31) {
-        let found = tokio::try_join!(
-            sessions.find_one(doc! { "_id": session }).into_future(),
-            users.find_one(doc! { "_id": user }).into_future()
-        );
-        if !matches!(found, Ok((Some(_), Some(_)))) {
+        let session = async {
+            match session {
+                Some(session) => {
+                    sessions.find_one(doc! { "_id": session }).await.map(|found| found.is_some())
+                }
+                None => Ok(true),
+            }
+        };
+        let found = tokio::try_join!(session, users.find_one(doc! { "_id": user }).into_future());
+        if !matches!(found, Ok((true, Some(_)))) {
             return;
         }
         done.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +94,13 @@ async fn reads(database: &Database, pairs: &[(Bson, Bson)], task: usize, done: &
 }
 
 /// Each task has users of its own, so that no two wait for the same one.
-async fn writes(database: &Database, pairs: &[(Bson, Bson)], task: usize, tasks: usize, done: &AtomicU64) {
+async fn writes(
+    database: &Database,
+    pairs: &[(Option<Bson>, Bson)],
+    task: usize,
+    tasks: usize,
+    done: &AtomicU64,
+) {
     let users: Collection<Document> = database.collection(USERS);
     for (_, user) in pairs.iter().skip(task).step_by(tasks).cycle() {
         let name = format!("Name {:08}", done.load(Ordering::Relaxed));

@@ -4,7 +4,6 @@
 //!
 //! Of a user or a session that is deleted a tombstone is left, which has nothing but what waits, until that is drained.
 
-use super::document;
 use super::documents::Documents;
 use super::shapes::{events, leftovers, mails};
 use super::trouble::Trouble;
@@ -12,9 +11,13 @@ use super::{CODES, EVENTS, LEFTOVERS, MAILS, SESSIONS, USERS};
 use futures_util::future::join_all;
 use keyward_auth::records::{Along, StoreError};
 use mongodb::bson::{Bson, Document, doc};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Of how many documents what waits is drained at a time.
 const AT_ONCE: usize = 64;
+/// How long whoever looks goes on draining what waits of others; the next goes on with the rest.
+const AT_A_TIME: Duration = Duration::from_secs(1);
 
 /// What is there, and no tombstone.
 pub(super) fn living(mut filter: Document) -> Document {
@@ -51,10 +54,12 @@ pub(super) fn burial(of: &'static str, items: &[Document]) -> Vec<Document> {
     vec![doc! { "$replaceWith": { "_id": "$_id", "deleted": true, "pending": pending } }]
 }
 
-/// Refuses a change whose events or mails could not be drained: one of the same id is there.
-pub(super) async fn check(documents: &Documents, along: Along<'_>) -> Result<(), StoreError> {
-    let events = along.events.iter().map(|event| document::id(event.id.as_bytes())).collect();
-    let mails = along.mails.iter().map(|mail| document::id(mail.id.as_bytes())).collect();
+/// Refuses a change of which something could not be drained: an event or a mail of the same id is there.
+pub(super) async fn check(documents: &Documents, items: &[Document]) -> Result<(), StoreError> {
+    let of = |into: &'static str| {
+        items.iter().filter(move |item| item.get_str("into").ok() == Some(into)).filter_map(item_id)
+    };
+    let (events, mails) = (of(EVENTS).collect(), of(MAILS).collect());
     tokio::try_join!(are_free(documents, EVENTS, events), are_free(documents, MAILS, mails)).map(drop)
 }
 
@@ -124,20 +129,42 @@ pub(super) async fn keep_leftover(documents: &Documents, mut leftover: Document)
     documents.upsert(LEFTOVERS, filter, doc! { "$set": due, "$setOnInsert": leftover }).await.map(drop)
 }
 
-/// Drains whatever waits anywhere. As a rule that is nothing.
+/// Drains whatever waits anywhere, which as a rule is nothing; after an outage as much as there is time for.
 pub(super) async fn drain_all(documents: &Documents) -> Result<(), StoreError> {
-    tokio::try_join!(drain_some(documents, USERS, doc! {}), drain_some(documents, SESSIONS, doc! {}))
-        .map(drop)
+    drain_waiting(documents, doc! {}).await
+}
+
+/// Drains what waits of one user.
+pub(super) async fn drain_of(documents: &Documents, user: &Bson) -> Result<(), StoreError> {
+    drain_waiting(documents, doc! { "pending.document.user_id": user }).await
+}
+
+async fn drain_waiting(documents: &Documents, filter: Document) -> Result<(), StoreError> {
+    let until = Some(Instant::now() + AT_A_TIME);
+    tokio::try_join!(
+        drain_some(documents, USERS, filter.clone(), until),
+        drain_some(documents, SESSIONS, filter, until)
+    )
+    .map(drop)
 }
 
 /// Drains what waits in those that meet the filter. One that cannot be drained holds up no other.
-async fn drain_some(documents: &Documents, of: &'static str, filter: Document) -> Result<(), StoreError> {
+async fn drain_some(
+    documents: &Documents,
+    of: &'static str,
+    filter: Document,
+    until: Option<Instant>,
+) -> Result<(), StoreError> {
     let waits = doc! { "pending.into": { "$exists": true } };
     let mut page = vec![filter, waits];
     loop {
         let waiting = documents.find(of, doc! { "$and": page.clone() }, doc! { "_id": 1 }, AT_ONCE).await?;
         for document in &waiting {
-            if let Err(error) = finish(documents, of, document).await {
+            if until.is_some_and(|until| until < Instant::now()) {
+                return Ok(());
+            }
+            // In a box, since as a rule there is nothing to finish.
+            if let Err(error) = Box::pin(finish(documents, of, document)).await {
                 let id = document.get("_id").map(ToString::to_string).unwrap_or_default();
                 tracing::error!(%error, of, id, "events and mails of a change cannot be drained");
             }
@@ -158,7 +185,7 @@ pub(super) async fn delete_all(
     of: &'static str,
     filter: Document,
 ) -> Result<(), StoreError> {
-    drain_some(documents, of, filter.clone()).await?;
+    drain_some(documents, of, filter.clone(), None).await?;
     Ok(documents.delete_all(of, settled(filter)).await.map(drop)?)
 }
 
@@ -183,7 +210,7 @@ pub(super) async fn finish(
 
 /// What hung on a user: sessions, codes, and the mails of before.
 async fn forget(documents: &Documents, user: &Bson, items: &[Document]) -> Result<(), StoreError> {
-    Box::pin(delete_all(documents, SESSIONS, doc! { "user_id": user })).await?;
+    delete_all(documents, SESSIONS, doc! { "user_id": user }).await?;
     documents.delete_all(CODES, doc! { "user_id": user }).await?;
     documents.delete_all(MAILS, doc! { "user_id": user, "_id": { "$nin": ids(items) } }).await?;
     Ok(())

@@ -78,9 +78,13 @@ impl records::Audit for Audit {
     }
 
     async fn of_user(&self, user: UserId, limit: usize) -> Result<Vec<Event>, StoreError> {
-        along::drain_all(&self.0).await?;
+        let (documents, user) = (self.0.clone(), users::id(user));
         let latest = doc! { "happened_at": -1, "_id": -1 };
-        let events = self.0.find(EVENTS, doc! { "user_id": users::id(user) }, latest, limit).await?;
+        let reading = async move {
+            along::drain_of(&documents, &user).await?;
+            Ok(documents.find(EVENTS, doc! { "user_id": user }, latest, limit).await?)
+        };
+        let events = self.0.whole(reading).await?;
         let events: Result<Vec<Option<Event>>, StoreError> = events.iter().map(read).collect();
         Ok(events?.into_iter().flatten().collect())
     }

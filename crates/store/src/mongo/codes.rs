@@ -6,7 +6,7 @@ use super::documents::Documents;
 use super::shapes::users;
 use crate::hex;
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use keyward_auth::records::{self, Code, CodePlace, Purpose, StoreError};
 use keyward_auth::values::{Email, MailId, Timestamp, UserId};
 use mongodb::bson::{Document, doc};
@@ -79,7 +79,9 @@ impl Codes {
         let each = ids
             .into_iter()
             .map(|id| self.0.modify(CODES, good(doc! { "_id": id }), doc! { "$inc": { "tries": 1_i64 } }));
-        try_join_all(each).await?.iter().flatten().map(read).collect()
+        // To the end, each: what is dropped half-way costs its connection.
+        let tried: Result<Vec<_>, _> = join_all(each).await.into_iter().collect();
+        tried?.iter().flatten().map(read).collect()
     }
 }
 

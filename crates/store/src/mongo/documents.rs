@@ -269,7 +269,7 @@ where
     act().await
 }
 
-/// After the try of this number, from one on. No two wait equally long, or they would meet again.
+/// After the try of this number, from one on. Those who met seldom wait equally long, or they would meet again.
 pub(super) async fn pause(number: u32) {
     let longest = PAUSE.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(LONGEST);
     // The last byte of such an id counts, from anywhere in each process; times an odd number, neighbours are far apart.

@@ -22,7 +22,8 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a move is tried to be begun while others come and go.
 const LIMIT: Duration = Duration::from_secs(8);
-const PAUSE: Duration = Duration::from_millis(20);
+/// Between two looks at the guard.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Of a user who is new.
 const FIRST_VERSION: i64 = 1;
@@ -37,6 +38,8 @@ pub(super) struct Move {
     user: Bson,
     version: i64,
     entry: Document,
+    /// There is no such user yet.
+    is_new: bool,
 }
 
 /// What a change means to the guard.
@@ -59,12 +62,12 @@ impl From<Direction> for Wish {
 
 impl Move {
     pub(super) fn new(user: &User) -> Self {
-        Self::of(users::id(user.id), user.version)
+        Self { is_new: true, ..Self::of(users::id(user.id), user.version) }
     }
 
     pub(super) fn of(user: Bson, version: i64) -> Self {
         let entry = doc! { "user": &user, "version": version, "number": ObjectId::new() };
-        Self { user, version, entry }
+        Self { user, version, entry, is_new: false }
     }
 
     /// Of an entry that was edited by hand the version may be unknown: then no write can be for it.
@@ -75,7 +78,12 @@ impl Move {
             Bson::Int32(version) => Some((*version).into()),
             _ => None,
         });
-        Some(Self { user: entry.get("user")?.clone(), version: version.unwrap_or_default(), entry })
+        Some(Self {
+            user: entry.get("user")?.clone(),
+            version: version.unwrap_or_default(),
+            entry,
+            is_new: false,
+        })
     }
 }
 
@@ -123,7 +131,7 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
             }
             return Ok(());
         }
-        if wish != Wish::First && !is_of(documents, this).await? {
+        if !this.is_new && !is_of(documents, this).await? {
             return Err(StoreError::Stale);
         }
         let guard = read(documents).await?;
@@ -139,7 +147,7 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
                 Some(_) => {}
             }
         }
-        sleep(PAUSE).await;
+        sleep(GLANCE).await;
     }
     Err(StoreError::Backend(format!("{GUARDS}: administrators come and go all the time")))
 }

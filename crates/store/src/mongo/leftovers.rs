@@ -5,7 +5,7 @@ use super::documents::Documents;
 use super::shapes::leftovers::{read, written};
 use super::{LEFTOVERS, along};
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use keyward_auth::records::{self, Leftover, StoreError};
 use keyward_auth::values::Timestamp;
 use mongodb::bson::doc;
@@ -22,15 +22,23 @@ impl Leftovers {
             filter.insert("_id", id);
             self.0.modify(LEFTOVERS, filter, doc! { "$set": { "due_at": &until } })
         });
-        let mut claimed = Vec::new();
-        for leftover in try_join_all(each).await?.iter().flatten() {
-            match read(leftover) {
-                Ok(leftover) => claimed.push(leftover),
-                // It holds up no other.
-                Err(error) => tracing::error!(%error, "a leftover cannot be taken away"),
+        let (mut claimed, mut trouble) = (Vec::new(), None);
+        for leftover in join_all(each).await {
+            match leftover {
+                Err(error) => trouble = Some(error),
+                Ok(None) => {}
+                Ok(Some(leftover)) => match read(&leftover) {
+                    Ok(leftover) => claimed.push(leftover),
+                    // It holds up no other.
+                    Err(error) => tracing::error!(%error, "a leftover cannot be taken away"),
+                },
             }
         }
-        Ok(claimed)
+        // What is claimed is taken down, whatever became of the others.
+        match trouble {
+            Some(trouble) if claimed.is_empty() => Err(trouble.into()),
+            _ => Ok(claimed),
+        }
     }
 }
 
@@ -47,9 +55,12 @@ impl records::Leftovers for Leftovers {
         until: Timestamp,
         most: usize,
     ) -> Result<Vec<Leftover>, StoreError> {
-        along::drain_all(&self.0).await?;
         let leftovers = self.clone();
-        self.0.whole(async move { leftovers.claimed(time(now), time(until), most).await }).await
+        let claiming = async move {
+            along::drain_all(&leftovers.0).await?;
+            leftovers.claimed(time(now), time(until), most).await
+        };
+        self.0.whole(claiming).await
     }
 
     async fn remove(&self, leftover: &Leftover) -> Result<bool, StoreError> {

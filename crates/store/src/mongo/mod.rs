@@ -29,14 +29,15 @@ use async_trait::async_trait;
 use documents::Documents;
 use keyward_auth::records::{Part, Store, StoreError};
 use keyward_auth::values::Timestamp;
-use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{
     Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
+use mongodb::{Client, Database};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use trouble::Trouble;
 
 const USERS: &str = "keyward_users";
@@ -56,6 +57,8 @@ const OLDEST: i32 = 5;
 const START: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made, and how long a server may say nothing until it is looked for anew.
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long a start waits for the first server, so that there is time left to say why there is none.
+const FAR: Duration = Duration::from_secs(3);
 /// How long the only server may be away until a request is told so; it is looked for twice meanwhile.
 const ALONE: Duration = Duration::from_secs(1);
 /// How long making indexes may take, on collections that are large already.
@@ -93,7 +96,7 @@ impl Mongo {
             timeout(START, ClientOptions::parse(&url.text)).await.map_err(|_| late())?.map_err(told)?;
         let client = Client::with_options(with_limits(options, settings)).map_err(told)?;
         let database = client.database(&url.database);
-        let info = timeout(START, database.run_command(doc! { "buildInfo": 1 })).await;
+        let info = timeout(START, first(&database)).await;
         check(&url, &info.map_err(|_| late())?.map_err(told)?)?;
         // Not everything needs to be signed in for, but this does.
         let asked = timeout(START, database.collection::<Document>(SCHEMA).find_one(doc! {})).await;
@@ -174,6 +177,19 @@ fn with_limits(mut options: ClientOptions, settings: &MongoSettings) -> ClientOp
     options
 }
 
+/// What the server says of itself. Until one is found: to make the first connection to a far one takes longer than a request
+/// waits for it.
+async fn first(database: &Database) -> Result<Document, Error> {
+    let begun = Instant::now();
+    loop {
+        match database.run_command(doc! { "buildInfo": 1 }).await {
+            Err(error)
+                if matches!(*error.kind, ErrorKind::ServerSelection { .. }) && begun.elapsed() < FAR => {}
+            said => return said,
+        }
+    }
+}
+
 fn check(url: &MongoUrl, info: &Document) -> Result<(), OpenError> {
     let major = info.get_array("versionArray").ok().and_then(|parts| parts.first().and_then(Bson::as_i32));
     if major.is_some_and(|major| major < OLDEST) {
@@ -199,8 +215,11 @@ impl Part for Server {
     async fn check(&self) -> Result<Option<Timestamp>, StoreError> {
         let both = async {
             let documents = self.0.clone();
-            self.0.whole(async move { Ok(leases::touch(&documents).await?) }).await?;
-            let told = self.0.database().run_command(doc! { "hello": 1 }).await.map_err(Trouble::from)?;
+            let asking = async move {
+                leases::touch(&documents).await?;
+                Ok(documents.database().run_command(doc! { "hello": 1 }).await.map_err(Trouble::from)?)
+            };
+            let told = self.0.whole(asking).await?;
             let time = told.get_datetime("localTime").ok();
             Ok(time.map(|time| Timestamp::from_micros(time.timestamp_millis().saturating_mul(1000))))
         };

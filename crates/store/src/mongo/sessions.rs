@@ -62,7 +62,7 @@ impl Sessions {
             document.insert("pending", items.clone());
         }
         // Before the insert: from then on anybody may drain what waits here.
-        along::check(&self.0, Along::events(events)).await?;
+        along::check(&self.0, &items).await?;
         self.0.insert(SESSIONS, document).await?;
         // Behind it: who is deleted from now on takes this session along.
         let refused = match self.0.find_one(USERS, doc! { "_id": &user }).await {
@@ -89,6 +89,7 @@ impl Sessions {
     }
 
     async fn remove(&self, own: Bson, user: Bson, items: Vec<Document>) -> Result<bool, StoreError> {
+        along::check(&self.0, &items).await?;
         let its_users = living(doc! { "_id": &own, "user_id": user });
         let Some(grave) = self.0.modify(SESSIONS, its_users, along::burial(SESSIONS, &items)).await? else {
             return Ok(false);
@@ -148,7 +149,6 @@ impl records::Sessions for Sessions {
     }
 
     async fn end(&self, session: SessionId, user: UserId, along: Along<'_>) -> Result<bool, StoreError> {
-        along::check(&self.0, along).await?;
         let (sessions, items) = (self.clone(), along::items(along));
         self.0.whole(async move { sessions.remove(id(session), users::id(user), items).await }).await
     }

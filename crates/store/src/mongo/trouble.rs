@@ -7,7 +7,8 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 /// A write met another at the same place, and was not done.
 const WRITE_CONFLICT: i32 = 112;
 pub(super) const DUPLICATE_KEY: i32 = 11000;
-/// BadValue, FailedToParse, TypeMismatch, CannotCreateIndex and their like, of which a document that was edited by hand is the cause.
+/// BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators, PathNotViable and ImmutableField, of which a document
+/// that was edited by hand is the cause.
 const DATA: [i32; 6] = [2, 9, 14, 40, 28, 66];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,10 +47,11 @@ impl From<Error> for Trouble {
 /// Nothing was done, and soon it may be: another write was in the way, or the server has too much to do. Not what is said of
 /// a server that stepped down: of a set the driver has tried that again by itself, and the first try may have been done.
 pub(super) fn has_lost(error: &Error) -> bool {
-    match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => false,
-        _ => {
-            code(error) == Some(WRITE_CONFLICT)
+    // Only the server's word counts: the driver gives the labels of too much to do also to a connection that is refused.
+    match (&*error.kind, code(error)) {
+        (ErrorKind::Write(WriteFailure::WriteConcernError(_)), _) | (_, None) => false,
+        (_, Some(code)) => {
+            code == WRITE_CONFLICT
                 || ["SystemOverloadedError", "RetryableError"].iter().all(|label| error.contains_label(label))
         }
     }

@@ -4,6 +4,7 @@
 use mongodb::error::ErrorKind;
 use mongodb::options::ConnectionString;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// What the URL does not name.
 const DATABASE: &str = "keyward";
@@ -59,12 +60,9 @@ impl MongoUrl {
         if login.contains('@') || login.matches(':').count() > 1 {
             return Err(SIGNS.into());
         }
-        let is_host = |host: &str| {
-            !host.is_empty()
-                && host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._:[]%".contains(sign))
-        };
+        // Where the host was forgotten, a password looks like a port; where too much is escaped, it is in a name.
         if !hosts.split(',').all(is_host) {
-            return Err(format!("the name of a host is missing or wrong; {SHAPE}"));
+            return Err(format!("the name or the port of a host is missing or wrong; {SHAPE}; {SIGNS}"));
         }
         let is_name = |name: &str| {
             name.len() <= 63 && name.chars().all(|sign| sign.is_ascii_alphanumeric() || "-_".contains(sign))
@@ -99,7 +97,7 @@ impl MongoUrl {
             database: if path.is_empty() { DATABASE } else { path }.to_owned(),
             is_encrypted,
         };
-        // The driver's words name options and hosts, and no part of the login.
+        // The driver's words name options and hosts, which are checked, and no part of the login.
         match ConnectionString::parse(&url.text) {
             Ok(_) => Ok(url),
             Err(error) => Err(match &*error.kind {
@@ -146,6 +144,22 @@ impl fmt::Debug for MongoUrl {
     }
 }
 
+/// `name`, `name:port`, `[::1]:port` or a socket's escaped path.
+fn is_host(host: &str) -> bool {
+    if host.ends_with(".sock") {
+        return host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._%".contains(sign));
+    }
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((number, port)) if number.parse::<Ipv6Addr>().is_ok() => ("v6", port),
+        Some(_) => return false,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !name.is_empty()
+        && name.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._".contains(sign))
+        && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +201,13 @@ mod tests {
             "mongodb://u:kanary@h/d?maxIdleTimeMS=kanary",
             "mongodb://u:kan%ary@h/d",
             "mongodb://u:kanary@h:99999/d",
+            "mongodb://u:kanary",
+            "mongodb://u:kanary/d",
+            "mongodb://u:kanary%40h:27017/d",
+            "mongodb://u:kan%61ry@h%3A27017/d",
+            "mongodb://[kanary]/d",
+            "mongodb://[u:kanary/d",
+            "mongodb://u:s@h,kanary:x/d",
             "mongodb://u:kanary@h/d?tls=maybe",
             "mongodb://u:s@h/d?authMechanism=kanary",
             "mongodb://u:s@h/d?authMechanismProperties=kan%61ry",

@@ -12,11 +12,15 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// All that are used.
-const COMMANDS: [&str; 8] =
-    ["create", "createIndexes", "delete", "find", "findAndModify", "getMore", "insert", "update"];
+const COMMANDS: [&str; 7] =
+    ["createIndexes", "delete", "find", "findAndModify", "getMore", "insert", "update"];
 /// What transactions, and servers of some kinds alone, have.
 const SPECIAL: [&str; 7] =
     ["startTransaction", "autocommit", "$changeStream", "$where", "$function", "collation", "hint"];
+
+/// What a URI may not change.
+const UNSAFE: &str =
+    "&w=0&journal=false&readConcernLevel=available&readPreference=secondaryPreferred&retryWrites=false";
 
 /// Databases whose commands are seen, one for each case.
 #[derive(Default)]
@@ -32,7 +36,7 @@ impl Seen {
         let wire = Wire::to(&place.server).await;
         let commands = self.commands.clone();
         wire.watch(move |command| commands.lock().unwrap().push(command.clone()));
-        let mongo = open(&place.url_at(&wire.address), SOON).await.unwrap();
+        let mongo = open(&format!("{}{UNSAFE}", place.url_at(&wire.address)), SOON).await.unwrap();
         mongo.migrate(Timestamp::from_micros(1)).await.unwrap();
         self.kept.push((place, wire));
         mongo.store()
@@ -106,7 +110,7 @@ async fn nothing_is_asked_that_a_server_may_lack_and_writes_are_safe() {
     leases::only_the_holder_gives_it_back(&seen.store().await).await;
     keys::a_removed_key_is_gone(&seen.store().await).await;
     seen.store().await.parts[0].check().await.unwrap();
-    let (mut names, mut of_many) = (BTreeSet::new(), BTreeSet::new());
+    let (mut names, mut of_many, mut levels) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for command in seen.all() {
         let name = name_of(&command);
         names.insert(name.to_owned());
@@ -114,6 +118,16 @@ async fn nothing_is_asked_that_a_server_may_lack_and_writes_are_safe() {
         keys(&Bson::Document(command.clone()), &mut used);
         let special: Vec<_> = SPECIAL.iter().filter(|special| used.contains(**special)).collect();
         assert!(special.is_empty(), "{special:?} in {command}");
+        if let Ok(preference) = command.get_document("$readPreference") {
+            assert!(preference.get_str("mode").is_ok_and(|mode| mode.starts_with("primary")), "{command}");
+        }
+        if name == "find" {
+            let level = command.get_document("readConcern").unwrap().get_str("level").unwrap().to_owned();
+            // One document at most, to see what a write will meet.
+            let is_of_one = command.get("limit").is_some_and(|limit| limit == &Bson::Int64(1));
+            assert!(level == "majority" || level == "local" && is_of_one, "{command}");
+            levels.insert((is_of_one, level));
+        }
         if !["insert", "update", "delete", "findAndModify"].contains(&name) {
             continue;
         }
@@ -123,14 +137,22 @@ async fn nothing_is_asked_that_a_server_may_lack_and_writes_are_safe() {
         assert_eq!(concern.get_bool("j").ok(), Some(true), "{name}");
         assert!(concern.contains_key("wtimeout"), "{name}");
         let statement = statement(&command).unwrap_or_default();
+        // Shards know by it where to look.
+        let filter = statement.get_document("q").or_else(|_| command.get_document("query"));
+        let is_of_one = name != "delete" || statement.get("limit") == Some(&Bson::Int32(1));
+        assert!(
+            filter.map_or(name == "insert", |filter| filter.contains_key("_id") || !is_of_one),
+            "{command}"
+        );
         assert!(!statement.get_bool("multi").unwrap_or_default(), "{command}");
         // What is of many is not asked again by a driver: each of them is asked again by Keyward, or by a sweep.
-        if name == "delete" && statement.get("limit").is_none_or(|limit| limit != &Bson::Int32(1)) {
+        if !is_of_one {
             of_many.insert(command.get_str(name).unwrap().to_owned());
         }
     }
     assert!(names.iter().all(|name| COMMANDS.contains(&name.as_str())), "{names:?}");
     assert!(["delete", "find", "findAndModify", "insert", "update"].iter().all(|name| names.contains(*name)));
+    assert!(levels.contains(&(true, "majority".into())) && levels.contains(&(false, "majority".into())));
     let expected = ["keyward_codes", "keyward_events", "keyward_mails", "keyward_sessions"];
     assert_eq!(of_many.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

@@ -7,6 +7,8 @@ use keyward_auth::records::{Along, Change, EventKind, StoreError};
 use keyward_auth::values::Timestamp;
 use keyward_store::conformance::sample::*;
 use mongodb::bson::{Bson, Document, Uuid, doc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
@@ -134,12 +136,14 @@ async fn whoever_drains_beside_a_change_takes_nothing_from_it() {
     let place = Place::new();
     let store = place.store().await;
     let ada = kept(&store, user(1)).await;
+    let rounds = Arc::new(AtomicUsize::new(0));
     let others: Vec<_> = (0..3)
         .map(|_| {
-            let store = store.clone();
+            let (store, rounds) = (store.clone(), rounds.clone());
             tokio::spawn(async move {
                 loop {
                     store.mails.claim(second(1), second(2), 10).await.unwrap();
+                    rounds.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
@@ -152,7 +156,9 @@ async fn whoever_drains_beside_a_change_takes_nothing_from_it() {
         store.users.change(ada.id, &change, second(9), Along::events(&told)).await.unwrap();
     }
     assert_eq!(events_of(&store, &ada).await, 120);
+    assert!(rounds.load(Ordering::Relaxed) > 3, "{rounds:?}");
     for other in others {
+        assert!(!other.is_finished(), "it goes on until it is told to stop");
         other.abort();
     }
     assert_eq!(store.sessions.of_user(ada.id, second(1)).await.unwrap().len(), 60);

@@ -112,6 +112,7 @@ async fn a_guard_that_was_taken_away_is_made_again_and_lets_nobody_in() {
     assert_eq!(leave(&store, &administrator(1), Way::Demoted).await, Err(StoreError::Guarded));
     take_away().await;
     assert_eq!(leave(&store, &administrator(1), Way::Demoted).await, Err(StoreError::Guarded));
+    take_away().await;
     kept(&store, administrator(3)).await;
     take_away().await;
     assert_eq!(leave(&store, &administrator(1), Way::Demoted).await, Ok(()));

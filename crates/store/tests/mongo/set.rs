@@ -63,7 +63,10 @@ impl Set {
     /// Of one database.
     async fn store(&self, place: &Place) -> Store {
         let hosts = format!("{},{}", self.wires[0].address, self.wires[1].address);
-        open(&format!("{}&replicaSet=rs0", place.url_at(&hosts)), BRIEF).await.unwrap().store()
+        open(&format!("{}&replicaSet=rs0&retryWrites=false", place.url_at(&hosts)), BRIEF)
+            .await
+            .unwrap()
+            .store()
     }
 
     /// The writes that were asked for again, with the same number.

@@ -28,7 +28,7 @@ impl Mails {
             let claim = doc! { "$set": { "due_at": &until }, "$inc": { "attempts": 1_i64 } };
             async move { (self.0.modify(MAILS, filter, claim).await, id) }
         });
-        let mut claimed = Vec::new();
+        let (mut claimed, mut trouble) = (Vec::new(), None);
         for (mail, id) in join_all(each).await {
             let mail = match mail {
                 Err(Trouble::Refused(error)) => {
@@ -38,10 +38,13 @@ impl Mails {
                     self.0.update(MAILS, doc! { "_id": id }, later).await?;
                     continue;
                 }
-                mail => mail?,
+                Err(error) => {
+                    trouble = Some(error);
+                    continue;
+                }
+                Ok(mail) => mail,
             };
-            let Some(mail) = &mail else { continue };
-            match read(mail) {
+            match mail.as_ref().map_or(Ok(None), read) {
                 Ok(Some(mail)) => claimed.push(mail),
                 // Whoever knows it claims it when this claim has ended.
                 Ok(None) => {}
@@ -49,7 +52,11 @@ impl Mails {
                 Err(error) => tracing::error!(%error, "a mail cannot be sent"),
             }
         }
-        Ok(claimed)
+        // What is claimed is sent, whatever became of the others.
+        match trouble {
+            Some(trouble) if claimed.is_empty() => Err(trouble.into()),
+            _ => Ok(claimed),
+        }
     }
 
     /// Whether a write has met its document.
@@ -74,9 +81,12 @@ impl records::Mails for Mails {
     }
 
     async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Mail>, StoreError> {
-        along::drain_all(&self.0).await?;
         let mails = self.clone();
-        self.0.whole(async move { mails.claimed(time(now), time(until), most).await }).await
+        let claiming = async move {
+            along::drain_all(&mails.0).await?;
+            mails.claimed(time(now), time(until), most).await
+        };
+        self.0.whole(claiming).await
     }
 
     async fn settle(&self, claimed: &Mail, outcome: &Outcome) -> Result<bool, StoreError> {
@@ -103,14 +113,22 @@ impl records::Mails for Mails {
     }
 
     async fn by_id(&self, mail: MailId) -> Result<Option<Mail>, StoreError> {
-        along::drain_all(&self.0).await?;
-        let found = self.0.find_one(MAILS, doc! { "_id": id(mail) }).await?;
+        let documents = self.0.clone();
+        let reading = async move {
+            along::drain_all(&documents).await?;
+            Ok(documents.find_one(MAILS, doc! { "_id": id(mail) }).await?)
+        };
+        let found = self.0.whole(reading).await?;
         Ok(found.as_ref().map(read).transpose()?.flatten())
     }
 
     async fn list(&self, search: &MailSearch) -> Result<Vec<Mail>, StoreError> {
-        along::drain_all(&self.0).await?;
-        list::run(&self.0, search).await
+        let (documents, search) = (self.0.clone(), search.clone());
+        let reading = async move {
+            along::drain_all(&documents).await?;
+            list::run(&documents, &search).await
+        };
+        self.0.whole(reading).await
     }
 
     async fn retry(&self, mail: MailId, now: Timestamp) -> Result<bool, StoreError> {

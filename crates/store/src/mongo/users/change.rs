@@ -20,6 +20,7 @@ pub(super) async fn run(
     at: Timestamp,
     items: Vec<Document>,
 ) -> Result<User, StoreError> {
+    along::check(documents, &items).await?;
     let this = match (change.administrators, change.if_version) {
         (None, _) => None,
         // Whether somebody joins or leaves is true of one version only.

@@ -27,6 +27,7 @@ impl Users {
     }
 
     async fn add(&self, user: User, items: Vec<Document>, wish: Option<Wish>) -> Result<(), StoreError> {
+        along::check(&self.0, &items).await?;
         let this = Move::new(&user);
         if let Some(wish) = wish {
             guard::begin(&self.0, &this, wish).await?;
@@ -47,11 +48,12 @@ impl Users {
     }
 
     async fn remove(&self, user: User, items: Vec<Document>) -> Result<(), StoreError> {
-        let this = Move::new(&user);
+        along::check(&self.0, &items).await?;
+        let own = id(user.id);
+        let this = Move::of(own.clone(), user.version);
         if user.is_administrator() {
             guard::begin(&self.0, &this, Wish::Leaves).await?;
         }
-        let own = id(user.id);
         let of_version = living(doc! { "_id": &own, "version": user.version });
         let buried = self.0.modify(USERS, of_version, along::burial(USERS, &items)).await;
         // Where it is unknown whether the user is gone, the move goes on.
@@ -70,7 +72,6 @@ impl Users {
 #[async_trait]
 impl records::Users for Users {
     async fn insert(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
-        along::check(&self.0, along).await?;
         let (users, user, items) = (self.clone(), user.clone(), along::items(along));
         let wish = user.is_administrator().then_some(Wish::Joins);
         self.0.whole(async move { users.add(user, items, wish).await }).await
@@ -80,7 +81,6 @@ impl records::Users for Users {
         if !user.is_administrator() {
             return Err(StoreError::Backend("the first administrator is none".into()));
         }
-        along::check(&self.0, along).await?;
         let (users, user, items) = (self.clone(), user.clone(), along::items(along));
         self.0.whole(async move { users.add(user, items, Some(Wish::First)).await }).await
     }
@@ -110,7 +110,6 @@ impl records::Users for Users {
         at: Timestamp,
         along: Along<'_>,
     ) -> Result<User, StoreError> {
-        along::check(&self.0, along).await?;
         let (users, change, items) = (self.clone(), change.clone(), along::items(along));
         self.0.whole(async move { change::run(&users.0, id(user), &change, at, items).await }).await
     }
@@ -136,7 +135,6 @@ impl records::Users for Users {
     }
 
     async fn delete(&self, user: &User, along: Along<'_>) -> Result<(), StoreError> {
-        along::check(&self.0, along).await?;
         let (users, user, items) = (self.clone(), user.clone(), along::items(along));
         self.0.whole(async move { users.remove(user, items).await }).await
     }

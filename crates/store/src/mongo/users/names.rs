@@ -42,9 +42,11 @@ impl Names {
     {
         for number in 1..=TRIES {
             match write().await {
-                Err(Trouble::Duplicate) => match self.taken(documents, own).await? {
-                    Some(taken) => return Ok(Err(taken)),
-                    None => pause(number).await,
+                Err(Trouble::Duplicate) => match self.taken(documents, own).await {
+                    Ok(Some(taken)) => return Ok(Err(taken)),
+                    Ok(None) => pause(number).await,
+                    // Who has it is unknown; that nothing was written is not.
+                    Err(trouble) => return Err(Trouble::Refused(trouble.to_string())),
                 },
                 done => return done.map(Ok),
             }
