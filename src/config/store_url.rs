@@ -73,7 +73,7 @@ impl StoreUrl {
 
     #[cfg(not(feature = "mongodb"))]
     fn mongo(_: &str) -> Result<Self, String> {
-        Err("this Keyward was built without MongoDB: take a released one, or build it with `cargo build --release \
+        Err("this Keyward was built without MongoDB: take the image that Dockerfile makes, or build it with `cargo build --release \
              --features mongodb`; without it, write sqlite:PATH or postgres://user:password@host/database"
             .into())
     }

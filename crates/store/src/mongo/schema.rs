@@ -1,6 +1,7 @@
 //! The collections: which there are, with which indexes, and that this Keyward is not older than they are. Made at a start,
 //! by whoever comes first or by several at once: what is there already stays.
 
+use super::document::Stored;
 use super::documents::{Documents, tried};
 use super::trouble;
 use super::{CODES, EVENTS, KEYS, LEFTOVERS, MAILS, MongoUrl, OpenError, SCHEMA, SESSIONS, USERS};
@@ -87,8 +88,8 @@ pub(super) async fn made(documents: &Documents, url: &MongoUrl) -> Result<Option
     let found = documents.find_one(SCHEMA, doc! { "_id": "schema" }).await;
     let other = |cause: String| OpenError::Other { url: url.to_string(), cause };
     let Some(found) = found.map_err(|trouble| other(trouble.to_string()))? else { return Ok(None) };
-    let version =
-        found.get_i64("version").map_err(|_| other(format!("{SCHEMA} is not Keyward's collection")))?;
+    let version = Stored::of(SCHEMA, &found).int("version");
+    let version = version.map_err(|_| other(format!("{SCHEMA} is not Keyward's collection")))?;
     if version > VERSION {
         return Err(OpenError::Newer { url: url.to_string(), found: version, known: VERSION });
     }
