@@ -37,16 +37,14 @@ impl StoreUrl {
                         return PostgresUrl::parse(&format!("{scheme}:{rest}"))
                             .map(|url| Self::Postgres(Box::new(url)));
                     }
+                    // What stands before the colon may be a user or a password.
+                    _ if !rest.starts_with("//") && rest.contains('@') => return Err(without_scheme()),
                     _ => {
                         return Err(format!("users cannot be kept behind `{scheme}:`; write {SHAPES}"));
                     }
                 }
             }
-            _ if text.contains('@') => {
-                return Err(format!(
-                    "this looks like the URL of a server without its scheme; write {SHAPES}"
-                ));
-            }
+            _ if text.contains('@') => return Err(without_scheme()),
             _ => text,
         };
         // Nobody means `/./` as the beginning of an absolute path.
@@ -117,6 +115,10 @@ impl fmt::Display for StoreUrl {
     }
 }
 
+fn without_scheme() -> String {
+    format!("this looks like the URL of a server without its scheme; write {SHAPES}")
+}
+
 /// A single letter would be a drive of Windows.
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
@@ -176,6 +178,7 @@ mod tests {
             "sqlite::memory:",
             "sqlite:a.db?mode=rwc",
             "u:canary@h/d",
+            "canary:u@h/d",
             "mysql://u:canary@h/d",
         ] {
             let message = StoreUrl::parse(text).unwrap_err();

@@ -4,6 +4,7 @@
 //!
 //! Of a user or a session that is deleted a tombstone is left, which has nothing but what waits, until that is drained.
 
+use super::document;
 use super::documents::Documents;
 use super::shapes::{events, leftovers, mails};
 use super::trouble::Trouble;
@@ -14,6 +15,8 @@ use mongodb::bson::{Bson, Document, doc};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Of what only keeps a tombstone among those in which something waits.
+const NOWHERE: &str = "nowhere";
 /// Of how many documents what waits is drained at a time.
 const AT_ONCE: usize = 64;
 /// How long whoever looks goes on draining what waits of others; the next goes on with the rest.
@@ -45,7 +48,7 @@ pub(super) fn items(along: Along<'_>) -> Vec<Document> {
 /// these items with it; the last keeps it among what waits until it is gone.
 pub(super) fn burial(of: &'static str, items: &[Document]) -> Vec<Document> {
     let mut more = items.to_vec();
-    more.push(doc! { "into": "nowhere" });
+    more.push(doc! { "into": NOWHERE });
     let mut before = doc! { "$cond": [{ "$isArray": ["$pending"] }, "$pending", []] };
     if of == USERS {
         before = doc! { "$filter": { "input": before, "cond": { "$ne": ["$$this.into", MAILS] } } };
@@ -107,11 +110,16 @@ async fn pour(
 
 /// One item, where it belongs.
 async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> {
-    let Some(Bson::Document(document)) = item.remove("document") else { return Ok(()) };
-    let into = item.get_str("into").unwrap_or_default();
+    let into = item.get_str("into").unwrap_or_default().to_owned();
+    if into == NOWHERE {
+        return Ok(());
+    }
     let Some(into) = [EVENTS, MAILS, LEFTOVERS].into_iter().find(|known| *known == into) else {
         // Of a newer Keyward, which knows.
         return Err(Trouble::Failed("what waits beside a change is of an unknown kind".into()));
+    };
+    let Some(Bson::Document(document)) = item.remove("document") else {
+        return Err(Trouble::Failed("what waits beside a change has no document".into()));
     };
     if into == LEFTOVERS {
         return keep_leftover(documents, document).await;
@@ -165,7 +173,7 @@ async fn drain_some(
             }
             // In a box, since as a rule there is nothing to finish.
             if let Err(error) = Box::pin(finish(documents, of, document)).await {
-                let id = document.get("_id").map(ToString::to_string).unwrap_or_default();
+                let id = document.get("_id").map(document::shown).unwrap_or_default();
                 tracing::error!(%error, of, id, "events and mails of a change cannot be drained");
             }
         }

@@ -48,6 +48,15 @@ pub(super) fn id(bytes: &[u8; 16]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: bytes.to_vec() })
 }
 
+/// As a person writes it: a UUID, or a text. Nothing else is an id here.
+pub(super) fn shown(id: &Bson) -> String {
+    match id {
+        Bson::Binary(binary) => binary.to_uuid().map(|id| id.to_string()).unwrap_or_default(),
+        Bson::String(text) => text.clone(),
+        _ => String::new(),
+    }
+}
+
 /// A document in the making, of what is there.
 #[derive(Debug, Default)]
 pub(super) struct Fields(pub(super) Document);
@@ -118,11 +127,8 @@ impl<'d> Stored<'d> {
     }
 
     pub(super) fn unreadable(&self, name: &str) -> StoreError {
-        let id = match self.id {
-            Some(Bson::Binary(binary)) => binary.to_uuid().map(|id| id.to_string()).unwrap_or_default(),
-            Some(Bson::String(text)) if self.of != super::LEFTOVERS => text.clone(),
-            _ => String::new(),
-        };
+        // The name of a picture opens it.
+        let id = self.id.filter(|_| self.of != super::LEFTOVERS).map(shown).unwrap_or_default();
         StoreError::Backend(format!("{} {id}: {name} cannot be read", self.of))
     }
 

@@ -124,9 +124,8 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
     let mut seen: Vec<(Move, Instant)> = Vec::new();
     while begun.elapsed() < LIMIT {
         if documents.update(GUARDS, condition(this, wish), start(this)).await? {
-            // Members may be missing for a moment: where the guard was restored without them.
-            if wish == Wish::First && !all(documents, 1).await?.is_empty() {
-                end(documents, this, false).await?;
+            if !is_true(documents, this, wish).await? {
+                settle(documents, this).await?;
                 return Err(StoreError::Guarded);
             }
             return Ok(());
@@ -152,18 +151,32 @@ pub(super) async fn begin(documents: &Documents, this: &Move, wish: Wish) -> Res
     Err(StoreError::Backend(format!("{GUARDS}: administrators come and go all the time")))
 }
 
+/// Whether the users say the same as the guard: it may have been restored, or they changed, by somebody else than Keyward.
+async fn is_true(documents: &Documents, this: &Move, wish: Wish) -> Result<bool, Trouble> {
+    if wish == Wish::Joins {
+        return Ok(true);
+    }
+    let mut others = all(documents).await?.into_iter().filter(|user| user.get("_id") != Some(&this.user));
+    Ok(others.any(is_administrator) == (wish == Wish::Leaves))
+}
+
 /// Of the guard, that the wish may be granted.
 fn condition(this: &Move, wish: Wish) -> Document {
     let user = &this.user;
+    let mut condition = doc! { "_id": NAME, "moving.user": { "$ne": user } };
+    // What is no list is made one first.
+    let (mut members, mut moving) = (doc! { "$type": "array" }, doc! { "$type": "array" });
     match wish {
         Wish::First => {
-            doc! { "_id": NAME, "members.0": { "$exists": false }, "moving.0": { "$exists": false } }
+            members.insert("$eq", Bson::Array(Vec::new()));
+            moving.insert("$eq", Bson::Array(Vec::new()));
         }
-        Wish::Joins => doc! { "_id": NAME, "moving.user": { "$ne": user } },
-        Wish::Leaves => {
-            doc! { "_id": NAME, "moving.user": { "$ne": user }, "members": { "$elemMatch": { "$ne": user } } }
-        }
+        Wish::Joins => {}
+        Wish::Leaves => drop(members.insert("$elemMatch", doc! { "$ne": user })),
     }
+    condition.insert("members", members);
+    condition.insert("moving", moving);
+    condition
 }
 
 /// Whoever moves is no member until it is known what came of it.
@@ -205,10 +218,10 @@ async fn settle(documents: &Documents, this: &Move) -> Result<(), StoreError> {
     Ok(end(documents, this, user.is_some_and(is_administrator)).await?)
 }
 
-/// The documents of which [`is_administrator`] may be true, up to `most`.
-async fn all(documents: &Documents, most: usize) -> Result<Vec<Document>, Trouble> {
+/// The documents of which [`is_administrator`] may be true.
+async fn all(documents: &Documents) -> Result<Vec<Document>, Trouble> {
     let administrators = living(doc! { "roles": "admin", "disabled_at": { "$exists": false } });
-    documents.find(USERS, administrators, doc! { "_id": 1 }, most).await
+    documents.find(USERS, administrators, doc! { "_id": 1 }, usize::MAX).await
 }
 
 /// Whoever cannot be read is none.
@@ -293,8 +306,7 @@ pub(super) async fn repair(documents: &Documents) -> Result<(), StoreError> {
     for dead in guard.moving.iter().filter(|this| before.moving.contains(this)) {
         resolve(documents, dead).await?;
     }
-    let administrators =
-        all(documents, usize::MAX).await?.into_iter().filter(|user| is_administrator(user.clone()));
+    let administrators = all(documents).await?.into_iter().filter(|user| is_administrator(user.clone()));
     let administrators: Vec<Bson> = administrators.filter_map(|mut user| user.remove("_id")).collect();
     let missing = administrators.iter().filter(|user| !guard.members.contains(user));
     let wrong = guard.members.iter().filter(|member| !administrators.contains(member));

@@ -37,9 +37,7 @@ impl OpenError {
             (ErrorKind::ServerSelection { message, .. }, _) if message.contains("requires at least") => {
                 Self::Old { url, version: "of before 4.4".into() }
             }
-            (ErrorKind::InvalidArgument { message, .. }, _) => {
-                Self::Url { url, cause: of.without_values(message) }
-            }
+            (ErrorKind::InvalidArgument { message, .. }, _) => Self::Url { url, cause: of.why(message) },
             (ErrorKind::InvalidTlsConfig { .. } | ErrorKind::DnsResolve { .. }, _) => {
                 Self::Url { url, cause }
             }

@@ -97,24 +97,36 @@ impl MongoUrl {
             database: if path.is_empty() { DATABASE } else { path }.to_owned(),
             is_encrypted,
         };
-        // The driver's words name options and hosts, which are checked, and no part of the login.
         match ConnectionString::parse(&url.text) {
             Ok(_) => Ok(url),
             Err(error) => Err(match &*error.kind {
-                ErrorKind::InvalidArgument { message, .. } => url.without_values(message),
+                ErrorKind::InvalidArgument { message, .. } => url.why(message),
                 _ => SHAPE.into(),
             }),
         }
     }
 
-    /// A short text about the URL, without the values of its options: one of them may be a secret.
-    pub(super) fn without_values(&self, text: &str) -> String {
+    /// What the driver does not take, in words of our own: its repeat names and values, and either may be a part of a password
+    /// in which a sign was not escaped.
+    pub(super) fn why(&self, message: &str) -> String {
         let query = self.text.split_once('?').map_or("", |(_, query)| query);
-        let raw = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
-        let decoded = ::url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned());
-        let values = raw.chain(decoded).filter(|value| !value.is_empty());
-        let text = values.fold(text.to_owned(), |text, value| text.replace(&value, "..."));
-        text.chars().take(200).collect()
+        let message = message.to_ascii_lowercase();
+        let is_named = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let is_in = |text: &str| !text.is_empty() && message.contains(&text.to_ascii_lowercase());
+            is_in(name) || is_in(value)
+        };
+        match query.split('&').position(is_named) {
+            Some(before) => {
+                let what = if message.contains("option") && !message.contains("must") {
+                    "is none that MongoDB's drivers know, or not written name=value"
+                } else {
+                    "has a value that it cannot have"
+                };
+                format!("option {} behind the ? {what}; {SIGNS}", before + 1)
+            }
+            None => format!("hosts and options do not go together; {SHAPE}"),
+        }
     }
 
     /// Whether DNS names the servers, which are a set then.
@@ -147,7 +159,13 @@ impl fmt::Debug for MongoUrl {
 /// `name`, `name:port`, `[::1]:port` or a socket's escaped path.
 fn is_host(host: &str) -> bool {
     if host.ends_with(".sock") {
-        return host.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._%".contains(sign));
+        let mut parts = host.split('%');
+        let is_plain =
+            |text: &str| text.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._".contains(sign));
+        return parts.next() == Some("")
+            && parts.all(|part| {
+                part.strip_prefix("2F").or_else(|| part.strip_prefix("2f")).is_some_and(is_plain)
+            });
     }
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((number, port)) if number.parse::<Ipv6Addr>().is_ok() => ("v6", port),
@@ -212,6 +230,11 @@ mod tests {
             "mongodb://u:s@h/d?authMechanism=kanary",
             "mongodb://u:s@h/d?authMechanismProperties=kan%61ry",
             "mongodb+srv://u:kanary@h:1/d",
+            "mongodb://u%3Akanary%40%2Ftmp%2Fmongo.sock/d",
+            "mongodb://u:s@h/d?kanary",
+            "mongodb://u:1?kanary",
+            "mongodb://u:s@h/d?tls=true&xkanary=1",
+            "mongodb://u:s@h/d?appName=ka&authMechanism=kanary",
         ] {
             let message = MongoUrl::parse(text).unwrap_err();
             assert!(!message.contains("kan") && !message.contains("ary@"), "{text}: {message}");

@@ -149,3 +149,32 @@ async fn a_move_whose_process_died_can_never_be_written_late() {
     assert_eq!(administrators(&store, 1..3).await.len(), 1);
     assert_settled(&place, &store, 1..3).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(keyward_test_mongodb), ignore = "no MongoDB: scripts/servers run cargo test")]
+async fn a_member_who_is_no_administrator_lets_nobody_go() {
+    let place = Place::new();
+    let store = place.store().await;
+    kept(&store, administrator(1)).await;
+    kept(&store, user(2)).await;
+    let guards = place.collection("keyward_guards").await;
+    for wrong in [vec![id(1), id(2)], vec![id(2)], vec![id(1), "rubbish".into()], vec![id(1), id(9)]] {
+        guards.update_one(doc! {}, doc! { "$set": { "members": &wrong } }).await.unwrap();
+        let last = read(&store, &user(1)).await.unwrap();
+        assert_eq!(leave(&store, &last, Way::Demoted).await, Err(StoreError::Guarded), "{wrong:?}");
+        assert_eq!(leave(&store, &last, Way::Deleted).await, Err(StoreError::Guarded), "{wrong:?}");
+    }
+    // Nor do lists that are none, and they are lists again.
+    for wrong in
+        [doc! {}, doc! { "members": "x", "moving": [] }, doc! { "members": [id(1)], "moving": { "a": 1 } }]
+    {
+        let mut document = doc! { "_id": "administrators" };
+        document.extend(wrong.clone());
+        guards.replace_one(doc! {}, document).await.unwrap();
+        let two = read(&store, &user(2)).await.unwrap();
+        store.users.change(two.id, &promotion(&two), second(9), Along::default()).await.unwrap();
+        let two = read(&store, &user(2)).await.unwrap();
+        assert_eq!(leave(&store, &two, Way::Demoted).await, Ok(()), "{wrong}");
+        assert_settled(&place, &store, 1..3).await;
+    }
+}
