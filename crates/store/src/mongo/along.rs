@@ -110,7 +110,7 @@ async fn pour(
 
 /// One item, where it belongs.
 async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> {
-    let into = item.get_str("into").unwrap_or_default().to_owned();
+    let (own, into) = (item_id(&item), item.get_str("into").unwrap_or_default().to_owned());
     if into == NOWHERE {
         return Ok(());
     }
@@ -118,8 +118,9 @@ async fn keep(documents: &Documents, mut item: Document) -> Result<(), Trouble> 
         // Of a newer Keyward, which knows.
         return Err(Trouble::Failed("what waits beside a change is of an unknown kind".into()));
     };
-    let Some(Bson::Document(document)) = item.remove("document") else {
-        return Err(Trouble::Failed("what waits beside a change has no document".into()));
+    // Without its id nothing could be drained once only.
+    let Some(Bson::Document(document)) = item.remove("document").filter(|_| own.is_some()) else {
+        return Err(Trouble::Failed("what waits beside a change has no document, or none with an id".into()));
     };
     if into == LEFTOVERS {
         return keep_leftover(documents, document).await;

@@ -3,7 +3,7 @@
 
 mod list;
 
-use super::document::{Update, time};
+use super::document::{self, Update, time};
 use super::documents::Documents;
 use super::shapes::mails::{id, read, written};
 use super::shapes::users;
@@ -33,9 +33,9 @@ impl Mails {
             let mail = match mail {
                 Err(Trouble::Refused(error)) => {
                     // It holds up no other, and comes again.
-                    tracing::error!(%error, %id, "a mail cannot be claimed");
+                    tracing::error!(%error, id = document::shown(&id), "a mail cannot be claimed");
                     let later = doc! { "$set": { "due_at": &until } };
-                    self.0.update(MAILS, doc! { "_id": id }, later).await?;
+                    trouble = self.0.update(MAILS, doc! { "_id": id }, later).await.err().or(trouble);
                     continue;
                 }
                 Err(error) => {
